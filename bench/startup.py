@@ -1,0 +1,74 @@
+"""Process start → first answer, ours beside a minimal discord.py bot.
+
+    .venv/bin/python -m bench.startup [--rounds 10]
+
+The same bot is started alone and under our runtime, turn by turn, against the same simulator.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import time
+
+from bench.rig import PLAIN, installed, spread, start_plain, until_answered
+from tests.system.installation import Installation
+
+TARGET_OVER_PLAIN_S, READY_TARGET_S = 0.25, 1.2
+
+
+def ours(installation: Installation) -> subprocess.Popen[bytes]:
+    """Start the same bot under our runtime, without supervisord."""
+    return installation.start(*installation.python("bot"), env={})
+
+
+def started(installation: Installation, process: subprocess.Popen[bytes], began_s: float) -> float:
+    """Answer the seconds from *began_s* to the first answer, and end the process."""
+    answered_s = until_answered(installation)
+    if answered_s is None:
+        raise RuntimeError(f"never answered\n{installation.tails()[-4000:]}")
+    process.terminate()
+    process.wait(20)
+    return answered_s - began_s
+
+
+def ready_stage_s(installation: Installation) -> float:
+    """Answer when READY was processed, in seconds since the newest process started."""
+    told = [each for each in installation.records("bot.jsonl") if each["event"] == "bot.ready"]
+    return float(told[-1]["stages_s"]["ready"])
+
+
+def main() -> int:
+    """Print the table; answers 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=10)
+    options = parser.parse_args()
+    novera_s: list[float] = []
+    plain_s: list[float] = []
+    ready_s: list[float] = []
+    settings = {"BOT_FACTORY": f"{PLAIN}:bot", "IDENTIFY_MAX_10_MIN": 100}
+    with installed(**settings) as installation:
+        for _ in range(options.rounds + 1):
+            began_s = time.monotonic()
+            plain_s.append(started(installation, start_plain(installation), began_s))
+            began_s = time.monotonic()
+            novera_s.append(started(installation, ours(installation), began_s))
+            ready_s.append(ready_stage_s(installation))
+    for times_s in (novera_s, plain_s, ready_s):
+        del times_s[0]  # the first round warms the disk's cache
+    over_s = statistics.median(novera_s) - statistics.median(plain_s)
+    print(f"start → answered   Novera            {spread(novera_s)}")
+    print(f"                   plain discord.py  {spread(plain_s)}")
+    print(f"                   difference        {over_s:6.2f} s")
+    print(f"start → READY processed, Novera      {spread(ready_s)}")
+    missed = over_s > TARGET_OVER_PLAIN_S or statistics.median(ready_s) > READY_TARGET_S
+    print(
+        f"targets: at most {TARGET_OVER_PLAIN_S} s over plain, READY ≤ {READY_TARGET_S} s:",
+        "missed" if missed else "met",
+    )
+    return int(missed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,92 @@
+"""Novera's own discord.py bot: plugins, and slash commands registered when they changed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import discord
+from discord.ext import commands
+
+from bot.commands.extensions import Extensions
+from bot.commands.sync import FILE, CommandSync
+
+if TYPE_CHECKING:
+    from bot.services import Services
+    from bot.settings import BotSettings
+
+MAX_MESSAGES = 500  # in discord.py's cache; 1000 is its default, and nothing here reads old ones
+
+
+class Novera(commands.Bot):
+    """The bot that runs where no `BOT_FACTORY` is set.
+
+    Attributes:
+        settings: What it was built from.
+        plugins: Loads and unloads plugins, and knows which failed.
+        built_at_s: Monotonic time of its making, near the start of the process.
+        services: The runtime's parts; set by `safety.attach`, before login.
+        command_sync: Made at login, when the services are known.
+    """
+
+    services: Services
+    command_sync: CommandSync
+
+    def __init__(self, settings: BotSettings) -> None:
+        intents = intents_of(settings.privileged_intents)
+        super().__init__(
+            command_prefix=commands.when_mentioned_or(settings.command_prefix),
+            help_command=None,  # the general plugin has one that works as a slash command too
+            intents=intents,
+            allowed_mentions=discord.AllowedMentions(everyone=False, roles=False),
+            max_messages=MAX_MESSAGES,
+            chunk_guilds_at_startup=intents.members,
+            case_insensitive=True,
+            strip_after_prefix=True,
+        )
+        self.settings = settings
+        self.plugins = Extensions(self, settings.plugins)
+        self.built_at_s = time.monotonic()
+        # A listener, not a method: a plugin's `@bot.event` would take the method's place.
+        self.add_listener(self._serve_commands, "on_ready")
+
+    async def setup_hook(self) -> None:
+        """Load the plugins; called by `login`, before the gateway is touched."""
+        if self.application is not None:
+            # discord.py would ask again at the first owner command, which may be a cry for help
+            # while Discord's REST fails.
+            self.owner_ids = owners_of(self.application)
+        self.command_sync = CommandSync(
+            self,
+            self.services.tasks,
+            path=self.settings.state_dir / FILE,
+            api_url=self.settings.discord_api_url,
+        )
+        await self.plugins.load_configured()
+
+    async def _serve_commands(self) -> None:
+        """Slash commands that changed are registered while the bot serves already."""
+        self.command_sync.start()
+
+
+def intents_of(privileged: tuple[str, ...]) -> discord.Intents:
+    """Answer the unprivileged intents and those of *privileged*, switched on in the portal."""
+    intents = discord.Intents.default()
+    for name in privileged:
+        setattr(intents, name, True)
+    return intents
+
+
+def owners_of(application: discord.AppInfo) -> set[int]:
+    """Answer who owns the bot: its owner, or a team's administrators and developers."""
+    if application.team is None:
+        return {application.owner.id}
+    roles = (discord.TeamMemberRole.admin, discord.TeamMemberRole.developer)
+    return {member.id for member in application.team.members if member.role in roles}
+
+
+def build(settings: BotSettings) -> Novera:
+    """Answer the bot for *settings*; nothing of it is started."""
+    # We have no voice commands; discord.py would warn of its missing libraries at every start.
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+    return Novera(settings)

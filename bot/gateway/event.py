@@ -1,0 +1,50 @@
+"""Which gateway event is being handled: set before it is parsed, inherited by its tasks."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InteractionKey:
+    """What answering an interaction takes; *type* as Discord numbers it (2: a command)."""
+
+    id: int
+    type: int
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayEvent:
+    """An event of the gateway.
+
+    Attributes:
+        shard_id: 0 for a client without shards.
+        sequence: Within the session of that shard.
+        name: Such as ``MESSAGE_CREATE``.
+        received_at_s: Monotonic time in seconds.
+        interaction: For ``INTERACTION_CREATE`` only.
+    """
+
+    shard_id: int
+    sequence: int
+    name: str
+    received_at_s: float
+    interaction: InteractionKey | None = None
+
+
+current_event: ContextVar[GatewayEvent | None] = ContextVar("current_event", default=None)
+
+
+def interaction_of(name: str, data: Any) -> InteractionKey | None:
+    """Answer the key in an ``INTERACTION_CREATE``, None for other or malformed events."""
+    if name != "INTERACTION_CREATE" or not isinstance(data, dict):
+        return None
+    token, kind, number = data.get("token"), data.get("type"), data.get("id")
+    if not isinstance(token, str) or type(kind) is not int:
+        return None
+    if not isinstance(number, str) or not (number.isascii() and number.isdecimal()):
+        return None
+    return InteractionKey(id=int(number), type=kind, token=token)

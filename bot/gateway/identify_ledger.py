@@ -1,0 +1,37 @@
+"""The logins of the last 24 hours, kept in `state/identify.json` over restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.gateway import identify_budget
+from bot.gateway.identify_budget import Limits
+from bot.gateway.statefile import StateFile
+
+
+class IdentifyLedger:
+    """Counts logins; times are Unix seconds, since they must hold across processes."""
+
+    def __init__(self, path: Path, limits: Limits, *, wall_clock: Callable[[], float]) -> None:
+        self._file, self._limits, self._wall_clock = StateFile(path), limits, wall_clock
+        self._history: tuple[float, ...] | None = None
+
+    async def free_at_s(self) -> float | None:
+        """Answer when the next login is allowed, None for now."""
+        history = await self._load()
+        return identify_budget.free_at_s(self._limits, history, now_s=self._wall_clock())
+
+    async def record(self) -> None:
+        """Note a login that is about to be sent; on a disk that fails, in memory alone."""
+        history, now_s = await self._load(), self._wall_clock()
+        self._history = identify_budget.prune((*history, now_s), now_s=now_s)
+        await self._file.write(identify_budget.encode(self._history))
+
+    async def _load(self) -> tuple[float, ...]:
+        if self._history is None:
+            raw, now_s = await self._file.read(), self._wall_clock()
+            self._history = (
+                () if raw is None else identify_budget.decode(raw, limits=self._limits, now_s=now_s)
+            )
+        return self._history

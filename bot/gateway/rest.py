@@ -1,0 +1,155 @@
+"""A guard in front of discord.py's REST calls, attached to any client from outside.
+
+- A call that is cancelled while it waits out a *global* 429 leaves discord.py's gate shut, and
+  every later call hangs. The gate put in its place opens again when that wait would have ended.
+- Every try has a time limit; discord.py sets none, so aiohttp's five minutes would count.
+- Calls that may be repeated are tried again after a reset connection or a 503. discord.py looks for
+  the reset by the numbers of Windows and macOS, and takes a 503 for final.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from typing import Any
+
+import aiohttp
+import structlog
+from discord import DiscordServerError
+from discord.http import HTTPClient, Route
+
+from bot.gateway.failures import LongRateLimitError, retry_after_s
+
+log = structlog.get_logger(__name__)
+
+CALL_TIMEOUT_S = 30.0
+UPLOAD_TIMEOUT_S = 300.0
+CONNECT_TIMEOUT_S = 10.0
+RETRY_DELAYS_S = (0.5, 1.5)
+REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+# Set around calls of our own that had rather hear of a long wait than sit it out.
+patience: ContextVar[Callable[[], float | None]] = ContextVar("rest_patience", default=lambda: None)
+
+Sleep = Callable[[float], Coroutine[Any, Any, None]]
+
+
+class GlobalGate(asyncio.Event):
+    """discord.py's ``_global_over``, which knows who shut it and opens when they are gone."""
+
+    def __init__(self, *, is_open: bool) -> None:
+        super().__init__()
+        if is_open:
+            super().set()
+        self._waits: dict[asyncio.Task[Any] | None, float] = {}
+        self._asked_s: dict[asyncio.Task[Any] | None, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def asked(self, wait_s: float) -> None:
+        """Note how long a 429 asks the current task to wait."""
+        self._asked_s[asyncio.current_task()] = wait_s
+
+    def clear(self) -> None:
+        """Shut the gate; the current task is expected to open it."""
+        task = asyncio.current_task()
+        until_s = asyncio.get_running_loop().time() + self._asked_s.get(task, 0.0)
+        self._waits[task] = until_s
+        super().clear()
+
+    def set(self) -> None:
+        """Open the gate."""
+        self._waits.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        super().set()
+
+    def leave(self) -> None:
+        """Note that the current task's call is over, however it ended."""
+        task = asyncio.current_task()
+        self._asked_s.pop(task, None)
+        until_s = self._waits.pop(task, None)
+        if until_s is None or self.is_set() or self._waits:
+            return
+        loop = asyncio.get_running_loop()
+        log.warning("rest.gate_left", opens_in_s=round(max(0.0, until_s - loop.time()), 3))
+        self._timer = loop.call_at(until_s, self.set)
+
+
+class RestGuard:
+    """Stands in front of `HTTPClient.request` of one client; survives any number of logins."""
+
+    def __init__(self, http: HTTPClient, *, sleep: Sleep = asyncio.sleep) -> None:
+        self._http, self._sleep = http, sleep
+        self._request = http.request
+        self.retries = 0
+
+    def attach(self) -> None:
+        """Take the place of `request` on this one client."""
+        # The method of the instance, not of the class: discord.py itself stays as it is.
+        self._http.request = self.request  # type: ignore[method-assign]
+
+    async def request(self, route: Route, **kwargs: Any) -> Any:
+        """Make one call as discord.py does, guarded."""
+        uploads = bool(kwargs.get("files") or kwargs.get("form"))
+        if "timeout" not in kwargs:
+            kwargs["timeout"] = aiohttp.ClientTimeout(
+                total=UPLOAD_TIMEOUT_S if uploads else CALL_TIMEOUT_S,
+                sock_connect=CONNECT_TIMEOUT_S,
+            )
+        watch = _Watch(self._gate())
+        kwargs["middlewares"] = (watch.observe,)
+        delays_s = iter(RETRY_DELAYS_S if route.method in REPEATABLE and not uploads else ())
+        while True:
+            try:
+                return await self._request(route, **kwargs)
+            except (OSError, aiohttp.ServerDisconnectedError, DiscordServerError) as error:
+                delay_s = next(delays_s, None)
+                if delay_s is None or not _worth_a_retry(error):
+                    raise
+                self.retries += 1
+                log.info("rest.retried", error=type(error).__name__, delay_s=delay_s)
+            finally:
+                watch.gate.leave()
+            await self._sleep(delay_s)
+
+    def _gate(self) -> GlobalGate:
+        gate = self._http._global_over
+        if not isinstance(gate, GlobalGate):
+            # `static_login` makes a plain event anew at every login; there is no seam to pass one.
+            gate = GlobalGate(is_open=gate.is_set())
+            self._http._global_over = gate
+        return gate
+
+
+class _Watch:
+    """Sees the answers of one call before discord.py does."""
+
+    def __init__(self, gate: GlobalGate) -> None:
+        self.gate = gate
+        self._patience = patience.get()
+
+    async def observe(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        if response.status == 429:
+            wait_s = retry_after_s(response.headers)
+            if wait_s is not None:
+                self.gate.asked(wait_s)
+                longest_s = self._patience()
+                # Without Via it is Cloudflare that answers: discord.py raises that by itself.
+                waits = response.headers.get("Via") is not None
+                if waits and longest_s is not None and wait_s > longest_s:
+                    response.close()
+                    raise LongRateLimitError(wait_s)
+        return response
+
+
+def _worth_a_retry(error: Exception) -> bool:
+    if isinstance(error, DiscordServerError):
+        return error.status == 503
+    if isinstance(error, OSError):
+        return error.errno == errno.ECONNRESET
+    return isinstance(error, aiohttp.ServerDisconnectedError)

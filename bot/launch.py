@@ -1,0 +1,79 @@
+"""What happens before the first heartbeat: folders, stack dump, imports.
+
+Imports come first because they may take long: a heartbeat that is written meanwhile would show a
+loop without a pulse, and the watchdog would take a slow import for a hang. They run inside the loop
+all the same, so that a module which starts a bot when it is imported fails instead of taking over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot import process
+from bot.errors import ExitCode, PermanentError
+from bot.heartbeat.stages import Stages
+from bot.settings import BotSettings
+from watchdog.heartbeat import file, identity, schema
+
+if TYPE_CHECKING:
+    import discord
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A client that is made but not started, and how long it took to come here."""
+
+    client: discord.Client
+    stages: Stages
+
+
+def prepare(settings: BotSettings) -> Prepared | ExitCode:
+    """Make the client; answers an exit code, logged with its reason, when that can't be."""
+    stages = Stages()
+    stages.reached("settings")
+    try:
+        for folder in (settings.state_dir, settings.log_dir):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        process.dump_stacks_on_sigusr1(settings.log_dir / "bot.stacks.log")
+        from bot import factory
+
+        client = factory.make(settings)
+    except PermanentError as error:
+        log.exception("bot.failed", kind=error.kind, advice=error.advice)
+        leave_failure(settings.state_dir, error)
+        return ExitCode.CONFIGURATION
+    except OSError as error:
+        log.exception("bot.crashed", stage="launch", error=type(error).__name__)
+        return ExitCode.FAILED
+    stages.reached("imports")
+    return Prepared(client=client, stages=stages)
+
+
+def leave_failure(state_dir: Path, error: PermanentError) -> None:
+    """Leave a last beat that says why, for a process that never came to beat."""
+    own = identity.own()
+    beat = schema.Heartbeat(
+        boot_id=identity.boot_id(),
+        pid=own.pid,
+        process_started=own.started,
+        instance=str(uuid.uuid4()),
+        sequence=1,
+        written_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        monotonic_s=time.monotonic(),
+        interval_s=1.0,
+        state="failed",
+        failure=schema.Failure(kind=error.kind, message=error.advice, permanent=True),
+    )
+    with contextlib.suppress(OSError):  # a folder that can't be written is told by the caller
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.write(state_dir / "heartbeat.json", schema.encode(beat))

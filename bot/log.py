@@ -1,0 +1,33 @@
+"""Logging of the bot process: `logs/bot.jsonl`, with the token struck out wherever it turns up."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+
+import structlog
+
+from bot.settings import BotSettings
+from watchdog.heartbeat import records
+
+log = structlog.get_logger(__name__)
+
+
+@contextlib.contextmanager
+def recording(settings: BotSettings) -> Iterator[None]:
+    """Write the log records of this process until the block ends."""
+    # discord.py 2.7.1 imports audioop on Python 3.11 and 3.12; the warning says nothing to anybody.
+    warnings.filterwarnings("ignore", ".audioop. is deprecated", DeprecationWarning)
+    for secret in (
+        settings.discord_token.get_secret_value(),
+        settings.database_url.get_secret_value(),
+    ):
+        records.SECRETS.add(secret.strip())
+    path = settings.log_dir / "bot.jsonl"
+    with records.recording(path, level=settings.log_level):
+        try:
+            yield
+        except Exception as error:
+            log.critical("process.crashed", error=type(error).__name__, exc_info=True)
+            raise

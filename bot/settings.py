@@ -1,0 +1,154 @@
+"""Settings of the bot process; `docs/settings.md` is generated from here."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, ClassVar, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from bot.errors import SettingsError
+from watchdog.heartbeat.installation import InstallationSettings, SettingsInvalidError
+
+DISCORD_API_URL = "https://discord.com/api/v10"
+_PRIVILEGED = ("members", "presences", "message_content")
+
+
+def is_loopback(host: str) -> bool:
+    """Answer whether *host* names this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class BotSettings(InstallationSettings):
+    """What the bot reads; names in the environment are the same in capitals."""
+
+    foreign_names: ClassVar[frozenset[str]] = frozenset(
+        {
+            "ALERT_WEBHOOK_URL",
+            "FORGIVEN_AFTER_S",
+            "FROZEN_AFTER_S",
+            "HTTP_HOST",
+            "HTTP_PORT",
+            "HUNG_AFTER_S",
+            "MAX_RESTARTS",
+            "MAX_RSS_FOR_S",
+            "MAX_RSS_MB",
+            "POLL_INTERVAL_S",
+            "PUSH_INTERVAL_S",
+            "PUSH_MONITOR_URL",
+            "RESTART_BASE_S",
+            "RESTART_CAP_S",
+            "RESTART_WINDOW_S",
+            "STARTUP_TIMEOUT_S",
+            "SUPERVISOR_TIMEOUT_S",
+            "TICK_LIMIT_S",
+            "ZOMBIE_AFTER_S",
+            "ZOMBIE_GRACE_S",
+        }
+    )
+
+    discord_token: SecretStr = Field(
+        SecretStr(""), description="The bot's token, from the developer portal. Secret."
+    )
+    discord_api_url: str = Field(
+        DISCORD_API_URL, description="REST base; `http://` only on loopback (the simulator)."
+    )
+    bot_factory: str = Field(
+        "",
+        description="`module:callable` that answers another discord.py bot to run instead.",
+    )
+    plugins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("bot.plugins.general", "bot.plugins.admin"),
+        description="discord.py extensions to load, separated by commas.",
+    )
+    privileged_intents: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("message_content",),
+        description="Of members, presences, message_content: those switched on in the portal.",
+    )
+    command_prefix: str = Field("!", min_length=1, max_length=8, description="Of text commands.")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="`postgresql://…`; empty: SQLite in the state folder. Secret."
+    )
+    standby: bool = Field(True, description="Reserved for the spare process.")
+    command_timeout_s: float = Field(
+        30.0, ge=1, le=840, allow_inf_nan=False, description="Seconds a command may take."
+    )
+    slow_callback_ms: float = Field(
+        500.0,
+        ge=10,
+        le=60_000,
+        allow_inf_nan=False,
+        description="A callback that blocks the loop this long is logged with its stack.",
+    )
+    job_workers: int = Field(2, ge=1, le=64, description="Workers of the priority job queue.")
+    job_queue_size: int = Field(1000, ge=1, le=100_000, description="Jobs that may wait.")
+    gateway_ready_timeout_s: float = Field(
+        30.0, ge=1, le=600, allow_inf_nan=False, description="Seconds to wait for READY, RESUMED."
+    )
+    identify_max_10_min: int = Field(10, ge=1, le=100, description="Logins allowed in 10 minutes.")
+    identify_max_24_h: int = Field(200, ge=1, le=900, description="Logins allowed in 24 hours.")
+
+    @field_validator("plugins", "privileged_intents", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("discord_api_url")
+    @classmethod
+    def _safe_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an http:// or https:// address")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("http:// would send the token in the clear; use https://")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value().strip()
+        if text and urlsplit(text).scheme not in ("postgresql", "postgres"):
+            raise ValueError("must look like postgresql://user:password@host/name, or be empty")
+        return value
+
+    @field_validator("bot_factory")
+    @classmethod
+    def _factory(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", value):
+            raise ValueError("must look like package.module:callable")
+        return value
+
+    @field_validator("privileged_intents")
+    @classmethod
+    def _intents(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in _PRIVILEGED:
+                raise ValueError(f"{name} is not one of {', '.join(_PRIVILEGED)}")
+        return value
+
+    @classmethod
+    def load_or_explain(cls) -> Self:
+        """Answer the settings, a token among them.
+
+        Raises:
+            SettingsError: one line a setting, for exit code 78.
+        """
+        try:
+            settings = cls.load()
+        except SettingsInvalidError as error:
+            raise SettingsError(error.lines) from None
+        if not settings.discord_token.get_secret_value().strip():
+            raise SettingsError(
+                ["DISCORD_TOKEN: not set; put it into .env (see .env.example), or try --demo"]
+            )
+        return settings

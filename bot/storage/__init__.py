@@ -1,0 +1,1 @@
+"""Where the bot keeps data: SQLite in the state folder, or PostgreSQL by `DATABASE_URL`."""

@@ -1,0 +1,64 @@
+"""Reach the database, and say plainly when it can't be reached."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bot.settings import BotSettings
+
+SQLITE_FILE = "novera.sqlite3"
+CONNECT_TIMEOUT_S = 5.0
+
+
+class DatabaseError(Exception):
+    """The database can't be used; the text names no password."""
+
+
+async def probe(settings: BotSettings) -> str:
+    """Answer in a few words which database answered, after reading and writing it.
+
+    Raises:
+        DatabaseError: it can't be reached, or not be written.
+    """
+    url = settings.database_url.get_secret_value().strip()
+    if not url:
+        return await asyncio.to_thread(_probe_sqlite, settings.state_dir / SQLITE_FILE)
+    return await _probe_postgresql(url)
+
+
+def _probe_sqlite(path: Path) -> str:
+    try:
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, timeout=CONNECT_TIMEOUT_S, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("CREATE TABLE write_probe (at REAL)")
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError) as error:
+        raise DatabaseError(f"SQLite in {path}: {error}") from error
+    return f"SQLite {sqlite3.sqlite_version} in {path}"
+
+
+async def _probe_postgresql(url: str) -> str:
+    import asyncpg
+
+    host = urlsplit(url).hostname or "localhost"
+    try:
+        connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
+        # The driver's text may repeat the address with its password; its class does not.
+        raise DatabaseError(f"PostgreSQL on {host}: {type(error).__name__}") from error
+    try:
+        await connection.execute("CREATE TEMPORARY TABLE write_probe (at double precision)")
+        version = connection.get_server_version()
+    except asyncpg.PostgresError as error:
+        raise DatabaseError(f"PostgreSQL on {host}: {type(error).__name__}") from error
+    finally:
+        await connection.close()
+    return f"PostgreSQL {version.major}.{version.minor} on {host}"

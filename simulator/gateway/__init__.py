@@ -1,0 +1,1 @@
+"""Discord's gateway: WebSocket connections, sessions and their replay."""

@@ -1,0 +1,1 @@
+"""Discord's REST interface in front of SimCord's routes."""

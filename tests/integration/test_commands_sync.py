@@ -1,0 +1,114 @@
+"""Slash commands are registered when they changed, and never in the way of a start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+
+from bot.client import Novera, build
+from bot.commands import sync
+from simulator.server import Simulator
+from tests.integration.serving import Served, serving, serving_at, until
+
+
+async def registrations(served: Served[Any]) -> int:
+    """Answer how often commands were sent to Discord, whatever it answered."""
+    return len(await served.driver.rest_log(method="PUT", path="*/commands"))
+
+
+def idle(served: Served[Novera]) -> bool:
+    """Answer whether no registration is under way."""
+    task = served.tasks.snapshot().by_name.get("command-sync")
+    return task is not None and task.active == 0
+
+
+async def test_a_second_start_registers_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hash on disk says that Discord knows these commands; only the sync command insists."""
+    async with Simulator() as simulator:
+        async with serving_at(simulator, build, tmp_path, monkeypatch) as first:
+            await until(lambda: idle(first))
+            after_first = await registrations(first)
+        async with serving_at(simulator, build, tmp_path, monkeypatch) as second:
+            await until(lambda: idle(second))
+            after_second = await registrations(second)
+            forced = await second.client.command_sync.sync(force=True)
+            after_force = await registrations(second)
+
+    assert (after_first, after_second, after_force) == (1, 1, 2)
+    assert forced == 1
+
+
+async def test_a_start_with_other_commands_registers_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin was taken out of the settings: its slash commands go."""
+    async with Simulator() as simulator:
+        async with serving_at(simulator, build, tmp_path, monkeypatch) as first:
+            await until(lambda: idle(first))
+            before = {each["name"] for each in await first.driver.commands()}
+        plugins = ("bot.plugins.general",)
+        async with serving_at(simulator, build, tmp_path, monkeypatch, plugins=plugins) as second:
+            await until(lambda: idle(second))
+            after = {each["name"] for each in await second.driver.commands()}
+
+    assert {"ping", "shutdown"} <= before
+    assert after == {"about", "help", "ping", "status"}
+
+
+async def test_commands_of_one_server_are_registered_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin may keep a command to one server; when it goes, it goes there too."""
+    async with serving(build, tmp_path, monkeypatch) as served:
+        await until(lambda: idle(served))
+        tree, guild = served.client.tree, served.client.guilds[0]
+
+        @tree.command(name="local", description="Here only.", guild=guild)
+        async def local(interaction: discord.Interaction[Any]) -> None: ...
+
+        added = await served.client.command_sync.sync()
+        there = [each["name"] for each in await served.driver.commands(guild="Novera Test")]
+        tree.remove_command("local", guild=guild)
+        removed = await served.client.command_sync.sync()
+        left = await served.driver.commands(guild="Novera Test")
+
+    assert (added, there) == (1, ["local"])
+    assert (removed, left) == (1, [])
+
+
+async def test_a_refused_registration_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Discord is in trouble as the bot starts; the bot serves meanwhile."""
+    monkeypatch.setattr(sync, "RETRY_BASE_S", 0.1)
+    monkeypatch.setattr(sync, "SYNC_TIMEOUT_S", 0.5)
+
+    async with serving(
+        build, tmp_path, monkeypatch, before=("fail_rest", {"status": 503, "path": "*/commands"})
+    ) as served:
+        said = await served.driver.say("!ping meanwhile", wait_s=10)
+        known_before = await served.driver.commands()
+        await served.driver.clear_faults()
+        await until(lambda: (tmp_path / "commands.hash").exists(), timeout_s=30)
+        known_after = await served.driver.commands()
+
+    assert said["reply"]["content"] == "pong meanwhile"
+    assert known_before == []
+    assert len(known_after) > 5
+
+
+async def test_a_disk_that_takes_nothing_costs_one_registration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its hash the commands are sent at every start, and that is all."""
+    (tmp_path / "commands.hash").mkdir()
+    async with serving(build, tmp_path, monkeypatch) as served:
+        await until(lambda: idle(served))
+        known = await served.driver.commands()
+
+    assert len(known) > 5

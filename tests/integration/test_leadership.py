@@ -1,0 +1,91 @@
+"""Leadership by a real lock: one leader per folder, handed over by the kernel."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.errors import TemporaryError
+from bot.leadership import FileLeadership
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from bot.leadership import FileLeadership
+assert FileLeadership(Path(sys.argv[1])).try_acquire()
+print("leads", flush=True)
+time.sleep(60)
+"""
+
+
+def start_holder(path: Path) -> subprocess.Popen[str]:
+    """Start a process that leads, and wait until it says so."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "leads\n"
+    return holder
+
+
+def test_only_one_of_two_leads(tmp_path: Path) -> None:
+    """The second to ask for the same file is refused until the first gives it back."""
+    with FileLeadership(tmp_path / "leader.lock") as first:
+        assert first.try_acquire()
+        with FileLeadership(tmp_path / "leader.lock") as second:
+            assert not second.try_acquire()
+
+            first.release()
+
+            assert second.try_acquire()
+
+
+def test_asking_twice_keeps_the_lead(tmp_path: Path) -> None:
+    """A leader that asks again leads still."""
+    with FileLeadership(tmp_path / "leader.lock") as leadership:
+        assert leadership.try_acquire()
+
+        assert leadership.try_acquire()
+
+
+async def test_a_killed_leader_is_followed_at_once(tmp_path: Path) -> None:
+    """The kernel gives the lock back when its holder dies by SIGKILL."""
+    path = tmp_path / "leader.lock"
+    holder = start_holder(path)
+    with FileLeadership(path) as follower, holder:
+        assert not follower.try_acquire()
+        assert follower.holder() == str(holder.pid)
+
+        holder.send_signal(signal.SIGKILL)
+        await follower.acquire(10.0)
+
+        assert follower.try_acquire()
+
+
+async def test_waiting_for_a_leader_that_stays_ends_with_a_time_to_retry(tmp_path: Path) -> None:
+    """A process that can't lead in time asks to be started again later."""
+    with FileLeadership(tmp_path / "leader.lock") as first:
+        first.try_acquire()
+        with (
+            FileLeadership(tmp_path / "leader.lock") as second,
+            pytest.raises(TemporaryError) as caught,
+        ):
+            await second.acquire(0.1)
+
+        assert caught.value.kind == "another_leader"
+
+
+def test_a_lock_file_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    """A link could make the bot write its pid into a file of somebody else."""
+    target = tmp_path / "precious"
+    target.write_text("untouched")
+    (tmp_path / "leader.lock").symlink_to(target)
+
+    with pytest.raises(OSError, match="symbolic link"):
+        FileLeadership(tmp_path / "leader.lock").try_acquire()
+
+    assert target.read_text() == "untouched"

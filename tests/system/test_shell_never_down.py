@@ -1,0 +1,368 @@
+"""NEVER_DOWN.sh: checks, starts, keeps up, takes over, and stops without a trace."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.conftest import Make
+from tests.system.installation import Installation, free_port, until
+
+READY_LIMIT_S = 3.0
+
+
+def supervisord_pid(installation: Installation) -> int:
+    """Answer the pid in supervisord's own file."""
+    return int((installation.state / "supervisord.pid").read_text())
+
+
+def others(installation: Installation) -> list[str]:
+    """Answer the command lines of all but the simulator."""
+    return [line for line in installation.commands() if "-m simulator" not in line]
+
+
+@pytest.fixture
+def shell(installation: Installation) -> subprocess.Popen[bytes]:
+    """An installation that NEVER_DOWN.sh keeps up, and that serves."""
+    installation.start_simulator()
+    shell = installation.never_down()
+    installation.wait_ready()
+    return shell
+
+
+def test_without_a_token_it_says_so_and_starts_nothing(installation: Installation) -> None:
+    """What to do is in the message, and 78 is for the operator to mend."""
+    code, told = installation.run("./NEVER_DOWN.sh")
+
+    assert code == 78
+    assert "DISCORD_TOKEN" in told
+    assert "--demo" in told
+    assert not (installation.state / "supervisord.pid").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        pytest.param("HUNG_AFTER_S", "0", r"HUNG_AFTER_S: .*0\.5.*300", id="zero"),
+        pytest.param("HEARTBEAT_INTERVAL_S", "-1", r"HEARTBEAT_INTERVAL_S: .*0\.1", id="negative"),
+        pytest.param("POLL_INTERVAL_S", "nan", r"POLL_INTERVAL_S: .*number", id="nan"),
+        pytest.param("HTTP_PORT", "abc", r"HTTP_PORT: .*whole number", id="text"),
+        pytest.param("HUNG_AFTER", "5", r"HUNG_AFTER: .*HUNG_AFTER_S", id="nearly a name"),
+        pytest.param("PLUGIN", "a%b", r"PLUGIN: .*PLUGINS", id="percent sign"),
+    ],
+)
+def test_a_bad_setting_is_one_line(
+    installation: Installation, name: str, value: str, told: str
+) -> None:
+    """The line has the name and what is allowed; nothing is started."""
+    installation.write_env(DISCORD_TOKEN="x" * 30, **{name: value})
+
+    code, printed = installation.run("./NEVER_DOWN.sh")
+
+    assert code == 78
+    assert re.fullmatch(told + ".*\n", printed)
+
+
+@pytest.mark.slow
+def test_a_percent_sign_in_a_value_is_a_value(installation: Installation) -> None:
+    """supervisord expands what looks like a format; ours has none to expand."""
+    installation.start_simulator()
+    installation.never_down(X_NOTE="100%(here)s %%", DATABASE_PASSWORD="%s")
+
+    assert installation.wait_ready().state == "ready"
+
+
+@pytest.mark.slow
+def test_the_second_start_is_ready_within_three_seconds(installation: Installation) -> None:
+    """Setting up is done once; the best of three starts is what the machine allows."""
+    installation.start_simulator()
+    took_s = []
+    for _ in range(3):
+        began_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+        shell = installation.never_down()
+        bot = installation.wait_ready(after_s=began_s)
+        took_s.append(bot.process_started + bot.stages_s["ready"] - began_s)
+        installation.stop(shell)
+
+    assert min(took_s) < READY_LIMIT_S
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGTERM, id="SIGTERM"),
+        pytest.param(signal.SIGINT, id="SIGINT", marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, id="SIGHUP", marks=pytest.mark.slow),
+    ],
+)
+def test_a_signal_ends_everything(
+    installation: Installation, shell: subprocess.Popen[bytes], number: signal.Signals
+) -> None:
+    """It is passed on; the shell ends last, with 0."""
+    shell.send_signal(number)
+
+    assert shell.wait(12) == 0
+    assert others(installation) == []
+    assert not (installation.state / "supervisor.sock").exists()
+
+
+@pytest.mark.slow
+def test_a_shutdown_by_supervisorctl_is_an_operators_wish(
+    installation: Installation, shell: subprocess.Popen[bytes]
+) -> None:
+    """The shell does not start again what was asked to end."""
+    installation.supervisorctl("shutdown")
+
+    assert shell.wait(12) == 0
+    assert others(installation) == []
+
+
+@pytest.mark.slow
+def test_a_frozen_supervisord_does_not_keep_the_shell(
+    installation: Installation, shell: subprocess.Popen[bytes]
+) -> None:
+    """It can't end anybody any more; the shell ends it, and those it left."""
+    installation.kill(supervisord_pid(installation), signal.SIGSTOP)
+
+    shell.terminate()
+
+    assert shell.wait(28) == 0
+    assert others(installation) == []
+
+
+def test_a_second_copy_is_refused_and_touches_nothing(
+    installation: Installation, shell: subprocess.Popen[bytes]
+) -> None:
+    """It names the first one, and does so at once."""
+    before = (installation.bot_pid(), supervisord_pid(installation))
+    began_s = time.monotonic()
+
+    code, told = installation.run("./NEVER_DOWN.sh")
+    took_s = time.monotonic() - began_s
+
+    assert (code, f"pid {shell.pid}," in told) == (1, True)
+    assert took_s < 1
+    assert (installation.bot_pid(), supervisord_pid(installation)) == before
+    assert installation.say("!ping still here") == "pong still here"
+
+
+def test_a_killed_supervisord_is_replaced(
+    installation: Installation, shell: subprocess.Popen[bytes]
+) -> None:
+    """Bot and watchdog end with it; then there is exactly one of each again."""
+    bot_pid = installation.bot_pid()
+    began_s = time.monotonic()
+
+    installation.kill(supervisord_pid(installation))
+    installation.wait_ready(not_pid=bot_pid)
+    took_s = time.monotonic() - began_s
+    running = others(installation)
+
+    assert took_s < 6
+    assert installation.say("!ping back") == "pong back"
+    for program in ("-m bot", "-m watchdog", "supervisord.conf"):
+        assert sum(program in line for line in running) == 1, running
+
+
+@pytest.mark.slow
+def test_a_supervisord_that_keeps_dying_is_given_up(
+    installation: Installation, shell: subprocess.Popen[bytes]
+) -> None:
+    """The fifth death within ten minutes ends the shell, which says why."""
+    killed: set[int] = set()
+    for _ in range(5):
+        pid = until(
+            lambda: next(
+                (p.pid for p in installation.processes() if _is_new(installation, p.pid, killed)),
+                None,
+            ),
+            "a new supervisord",
+        )
+        assert pid
+        killed.add(pid)
+        installation.kill(pid)
+
+    assert shell.wait(15) == 1
+    assert "death 5 of 5 allowed in 10 minutes" in installation.text("test.log")
+    assert others(installation) == []
+
+
+def _is_new(installation: Installation, pid: int, killed: set[int]) -> bool:
+    try:
+        return pid not in killed and pid == supervisord_pid(installation)
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def test_a_killed_shell_is_followed_by_the_next_one(
+    installation: Installation, shell: subprocess.Popen[bytes]
+) -> None:
+    """The next one ends what the first left, and serves alone."""
+    bot_pid = installation.bot_pid()
+    installation.kill(shell.pid)
+    shell.wait()
+
+    installation.never_down()
+    installation.wait_ready(not_pid=bot_pid)
+    running = others(installation)
+
+    for program in ("-m bot", "-m watchdog", "supervisord.conf", "NEVER_DOWN.sh"):
+        assert sum(program in line for line in running) == 1, running
+
+
+def test_what_a_dead_run_left_on_disk_is_no_obstacle(installation: Installation) -> None:
+    """A stale socket and pid files that name a stranger: the stranger lives on."""
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(installation.state / "supervisor.sock"))
+        for name in ("supervisord.pid", "never_down.pid"):
+            (installation.state / name).write_text(f"{stranger.pid}\n")
+        installation.start_simulator()
+
+        installation.never_down()
+
+        assert installation.wait_ready().state == "ready"
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+@pytest.mark.slow
+def test_a_supervisord_of_somebody_else_is_left_alone(running: Installation) -> None:
+    """What was started by hand is stopped by hand."""
+    bot_pid = running.bot_pid()
+
+    code, told = running.run("./NEVER_DOWN.sh")
+
+    assert (code, f"pid {supervisord_pid(running)}," in told) == (1, True)
+    assert running.program_pid("bot") == bot_pid
+
+
+@pytest.mark.slow
+def test_on_replit_it_listens_where_replit_looks(make_installation: Make) -> None:
+    """All addresses, and the port that the platform names."""
+    installation = make_installation(HTTP_PORT=None)
+    installation.start_simulator()
+    installation.http_port = free_port()
+
+    installation.never_down(REPL_ID="a", PORT=str(installation.http_port))
+    installation.wait_ready()
+    listening = [
+        line.split()[1]
+        for line in Path("/proc/net/tcp").read_text().splitlines()
+        if line.split()[3] == "0A"
+    ]
+
+    assert f"00000000:{installation.http_port:04X}" in listening
+
+
+def test_a_refused_token_keeps_the_watchdog_up_until_it_is_mended(
+    installation: Installation,
+) -> None:
+    """/healthz tells what is wrong, and mending `.env` is enough."""
+    installation.start_simulator()
+    installation.write_env(DISCORD_TOKEN="a-token-that-discord-does-not-know")
+    installation.never_down()
+    until(lambda: installation.verdict() == "failed", "the verdict is failed", within_s=20)
+    status, health = installation.healthz()
+
+    installation.write_env(DISCORD_TOKEN="simulator-token")
+
+    assert (status, "token" in health["advice"].lower()) == (503, True)
+    assert installation.wait_ready().state == "ready"
+
+
+@pytest.mark.slow
+def test_check_says_that_all_is_well(installation: Installation) -> None:
+    """It asks Discord, and starts nothing."""
+    installation.start_simulator()
+
+    code, told = installation.run("./NEVER_DOWN.sh", "--check")
+
+    assert code == 0, told
+    assert others(installation) == []
+
+
+def test_check_says_what_is_wrong(installation: Installation) -> None:
+    """A token that Discord refuses is found before anything is started."""
+    installation.start_simulator()
+    installation.write_env(DISCORD_TOKEN="a-token-that-discord-does-not-know")
+
+    code, told = installation.run("./NEVER_DOWN.sh", "--check")
+
+    assert code == 78
+    assert "token" in told.lower()
+
+
+def test_an_unknown_flag_is_answered_with_the_usage(installation: Installation) -> None:
+    """Nothing is started by mistake."""
+    code, told = installation.run("./NEVER_DOWN.sh", "--demno")
+
+    assert code == 64
+    assert told.startswith("usage: ./NEVER_DOWN.sh")
+
+
+def demo(installation: Installation, **env: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Start the demo; answers the shell and the simulator's address that it prints."""
+    installation.write_env(HTTP_PORT=None, DISCORD_TOKEN=None)
+    shell = installation.never_down("--demo", **env)
+    printed = until(
+        lambda: re.search(r"its health +http://127\.0\.0\.1:(\d+)/", installation.text("test.log")),
+        "the demo says where it is",
+        within_s=20,
+    )
+    assert printed
+    installation.http_port = int(printed[1])
+    installation.wait_ready()
+    url = re.search(r"--url (\S+)", installation.text("test.log"))
+    assert url
+    return shell, url[1]
+
+
+def test_the_demo_answers_although_its_ports_are_taken(installation: Installation) -> None:
+    """It moves to free ports, prints them, and a newcomer's first message is answered."""
+    with socket.socket() as one, socket.socket() as two:
+        for server in (one, two):
+            server.bind(("127.0.0.1", 0))
+            server.listen()
+        taken = [str(server.getsockname()[1]) for server in (one, two)]
+        shell, url = demo(installation, SIMULATOR_PORT=taken[0], HTTP_PORT=taken[1])
+
+        said = installation.run(*installation.python("simulator", "say", "--url", url, "!ping you"))
+
+    assert said == (0, "pong you\n")
+    assert str(installation.http_port) not in taken
+    assert (installation.stop(shell), installation.commands()) == (0, [])
+
+
+@pytest.mark.slow
+def test_the_demos_simulator_comes_back(installation: Installation) -> None:
+    """The bot finds it again by itself: nothing else is restarted."""
+    _, url = demo(installation, SIMULATOR_PORT=str(free_port()), HTTP_PORT=str(free_port()))
+    bot_pid = installation.bot_pid()
+    (line,) = [line for line in installation.commands() if "-m simulator" in line]
+
+    installation.kill(int(line.split(":")[0]))
+    until(
+        lambda: (
+            installation.run(
+                *installation.python(
+                    "simulator", "say", "--url", url, "--timeout-s", "2", "!ping on"
+                )
+            )
+            == (0, "pong on\n")
+        ),
+        "the bot answers in the new simulator",
+        within_s=25,
+    )
+
+    assert installation.bot_pid() == bot_pid

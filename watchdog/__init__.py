@@ -1,0 +1,1 @@
+"""The watchdog process: judges the bot's heartbeat and owns its restarts."""

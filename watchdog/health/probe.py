@@ -1,0 +1,203 @@
+"""Look at the bot once: supervisord's word, the kernel's, and the heartbeat."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from watchdog.errors import SupervisordError
+from watchdog.health.observation import BeatSight, ProcessSight, ProgramSight, Sight
+from watchdog.heartbeat import file, identity
+from watchdog.heartbeat.file import HeartbeatFileError
+from watchdog.heartbeat.identity import Identity
+from watchdog.heartbeat.schema import Heartbeat, HeartbeatError, decode
+from watchdog.process import facts
+from watchdog.process.handle import ProcessHandle
+from watchdog.supervisord.program import Program
+
+ASK_EVERY_S = 2.0  # while all is well; a death is seen through the pidfd meanwhile
+ASK_LEAST_S = 0.2  # between two questions, unless something is to be done right after
+LATE = 1.2  # beats; from then on it is of interest what the threads do
+ASK_SILENT_S = 5.0  # after a call that was not answered
+SAME_START_S = 0.02  # start times are in kernel ticks of 0.01 s
+
+log = structlog.get_logger(__name__)
+
+
+class Probe:
+    """Gather what one poll sees; *handle* is the bot process that supervisord names."""
+
+    def __init__(
+        self,
+        program: Program,
+        beat_path: Path,
+        *,
+        waited_s: Callable[[], float] = lambda: 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.handle: ProcessHandle | None = None
+        self.program: ProgramSight | None = None
+        self._source, self._beat_path = program, beat_path
+        self._clock, self._waited_s = clock, waited_s
+        self._trouble: str | None = None
+        self._looked_at_s: float | None = None
+        self._waited_before_s = 0.0
+        self._asked_at_s = float("-inf")
+        self._believed: Heartbeat | None = None
+
+    def look(self, *, ask: bool, state_writable: bool = True) -> Sight:
+        """Answer what is seen now; *ask* supervisord although its word is not old yet."""
+        now_s, waited_s = self._clock(), self._waited_s()
+        gap_s = 0.0
+        if self._looked_at_s is not None:
+            gap_s = now_s - self._looked_at_s - (waited_s - self._waited_before_s)
+        self._looked_at_s, self._waited_before_s = now_s, waited_s
+        if self._is_due(now_s, ask=ask):
+            self.ask()
+        if self.handle is None and self.program is None:
+            self._adopt_by_beat()
+        process = self._process()
+        beat = self._beat(self.handle.identity if self.handle else None)
+        if (
+            process is not None
+            and beat.beat is not None
+            and beat.age_s > LATE * beat.beat.interval_s
+        ):
+            process = facts.with_threads(process)
+        return Sight(
+            gap_s=max(0.0, gap_s),
+            program=self.program,
+            program_trouble=self._trouble,
+            process=process,
+            beat=beat,
+            state_writable=state_writable,
+        )
+
+    def ask(self) -> ProgramSight | None:
+        """Ask supervisord now, and hold on to the process that it names; None: no answer."""
+        try:
+            program = self._source.look()
+        except SupervisordError as error:
+            self.fail(error)
+            return None
+        self.hear(program)
+        return program
+
+    def fail(self, error: SupervisordError) -> None:
+        """Note that supervisord did not answer."""
+        if self._trouble != error.reason:
+            log.warning("supervisord.silent", method=error.method, reason=error.reason)
+        self.program, self._trouble = None, error.reason
+        self._asked_at_s = self._clock()
+
+    def is_silent(self) -> bool:
+        """Answer whether supervisord was silent so lately that to ask would only cost time."""
+        return self._trouble is not None and not self._is_due(self._clock(), ask=True)
+
+    def hear(self, program: ProgramSight) -> None:
+        """Note what supervisord said, and hold on to the process that it names."""
+        if self._trouble is not None:
+            log.info("supervisord.answered")
+        self.program, self._trouble = program, None
+        self._asked_at_s = self._clock()
+        if program.pid <= 1 or program.state not in ("STARTING", "RUNNING", "STOPPING"):
+            return
+        if self.handle is not None:
+            if self.handle.identity.pid == program.pid or self.handle.ended():
+                return  # an end is for the keeper to see first
+            log.warning("process.replaced", pid=self.handle.identity.pid, by=program.pid)
+            self.release()
+        self._hold(program.pid)
+
+    def release(self) -> None:
+        """Let go of a process that has ended."""
+        if self.handle is not None:
+            self.handle.close()
+        self.handle, self._believed = None, None
+
+    def beat_of(self, who: Identity | None) -> Heartbeat | None:
+        """Answer the beat in the file now if it is of *who*; of any process of this boot if None.
+
+        For the last word of a process that has ended.
+        """
+        try:
+            beat = decode(file.read(self._beat_path))
+        except (HeartbeatError, OSError):
+            return self._believed if who is not None else None
+        if beat.boot_id != identity.boot_id():
+            return None
+        return beat if who is None or _is_of(beat, who) else self._believed
+
+    def _is_due(self, now_s: float, *, ask: bool) -> bool:
+        since_s = now_s - self._asked_at_s
+        if self._trouble is not None:
+            return since_s >= ASK_SILENT_S
+        return since_s >= (ASK_LEAST_S if ask else ASK_EVERY_S)
+
+    def _hold(self, pid: int) -> None:
+        self.handle = ProcessHandle.open(pid)
+        self._believed = None
+
+    def _adopt_by_beat(self) -> None:
+        """Find the bot by its beat while supervisord is silent: to be watched, never signalled."""
+        beat = self.beat_of(None)
+        if beat is None or beat.pid <= 1:
+            return
+        who = identity.read(beat.pid)
+        if who is not None and _is_of(beat, who):
+            self._hold(beat.pid)
+
+    def _process(self) -> ProcessSight | None:
+        if self.handle is None or self.handle.ended():
+            return None
+        process = facts.read(self.handle.identity.pid)
+        if process is None or process.identity != self.handle.identity:
+            return None
+        return process
+
+    def _beat(self, who: Identity | None) -> BeatSight:
+        """Answer the beat of *who*, the last one believed if the file can't be read now."""
+        if who is None:
+            return BeatSight()
+        trouble, distrusted = None, False
+        try:
+            self._check_folder()
+            beat = decode(file.read(self._beat_path))
+        except FileNotFoundError:
+            trouble = None if self._believed is None else "the file is gone"
+        except HeartbeatFileError as error:
+            trouble, distrusted = error.reason, error.reason.startswith(("owned", "writable"))
+        except HeartbeatError as error:
+            trouble = error.reason
+        except OSError as error:
+            trouble = error.strerror or "unreadable"
+        else:
+            if _is_of(beat, who) and beat.boot_id == identity.boot_id():
+                self._believed = beat
+        beat_age_s = 0.0
+        if self._believed is not None:
+            beat_age_s = max(0.0, time.monotonic() - self._believed.monotonic_s)
+        return BeatSight(
+            beat=self._believed, age_s=beat_age_s, trouble=trouble, distrusted=distrusted
+        )
+
+    def _check_folder(self) -> None:
+        status = os.stat(self._beat_path.parent)
+        if status.st_mode & stat.S_IWOTH:
+            raise HeartbeatFileError("writable by everybody: its folder")
+        if status.st_uid != os.geteuid():
+            raise HeartbeatFileError("owned by another user: its folder")
+
+
+def _is_of(beat: Heartbeat, who: Identity) -> bool:
+    """Answer whether *who* wrote *beat*, as the leader."""
+    return (
+        beat.pid == who.pid
+        and abs(beat.process_started - who.started) < SAME_START_S
+        and beat.role == "leader"
+    )

@@ -1,0 +1,1 @@
+"""The contract between the processes: what the bot leaves on disk for the watchdog to read."""

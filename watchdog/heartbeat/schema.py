@@ -1,0 +1,218 @@
+"""The heartbeat: its shape, and how it becomes bytes and is believed again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, cast
+
+import orjson
+
+from watchdog.heartbeat.decoder import HeartbeatError as HeartbeatError
+from watchdog.heartbeat.decoder import check_bounds, decoder_for
+
+SCHEMA = 1
+MAX_BYTES = 64 * 1024
+MAX_STACK = 8 * 1024  # both together fit into a beat, at 6 bytes for a character that is escaped
+MAX_MESSAGE = 2 * 1024
+
+State = Literal["starting", "connecting", "ready", "resuming", "backing_off", "stopping", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """The event loop's own pulse; ages and lags as their names say, *stack* only while blocked."""
+
+    pulse: int = 0
+    pulse_age_s: float = 0.0
+    lag_ms_p50: float = 0.0
+    lag_ms_p99: float = 0.0
+    lag_ms_max: float = 0.0
+    blocked_s: float = 0.0
+    stack: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One gateway connection of several."""
+
+    id: int = 0
+    connected: bool = False
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """The connection to Discord; *retry_at_s* is a Unix time in seconds, or null."""
+
+    connected: bool = False
+    latency_ms: float | None = None
+    last_event_age_s: float | None = None
+    last_ack_age_s: float | None = None
+    identifies: int = 0
+    resumes: int = 0
+    replayed_events: int = 0
+    quarantined_events: int = 0
+    identify_remaining: int | None = None
+    retry_at_s: float | None = None
+    reason: str | None = None  # why it backs off or holds, a short word such as "identify_budget"
+    shards: tuple[Shard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskName:
+    """Tasks of one name; *oldest_s* is the age of the oldest one still running."""
+
+    active: int = 0
+    created: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    oldest_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tasks:
+    """All tasks, and the busiest names (bounded, the rest summed under ``other``)."""
+
+    active: int = 0
+    created: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    by_name: Mapping[str, TaskName] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jobs:
+    """The priority job queue."""
+
+    queued: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """Commands and component handlers since the start; durations in milliseconds."""
+
+    invoked: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """What the operating system says of the bot process."""
+
+    rss_bytes: int = 0
+    cpu_percent: float = 0.0
+    open_files: int = 0
+    open_files_limit: int = 0
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bot:
+    """Who serves, and how much of Discord it sees."""
+
+    name: str = "novera"
+    version: str = ""
+    guilds: int = 0
+    members: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why the bot gave up, in words for the operator; *permanent*: no restart will mend it."""
+
+    kind: str
+    message: str
+    permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """One beat. Ages use the monotonic clock, comparable within one *boot_id* only.
+
+    Attributes:
+        process_started: Start time of the process in seconds since boot (`identity.read`).
+        written_at: Wall clock, ISO 8601 UTC, for people.
+        monotonic_s: Monotonic time of writing, in seconds.
+        stages_s: Start-up stages, each in seconds since the process started.
+    """
+
+    boot_id: str
+    pid: int
+    process_started: float
+    instance: str
+    sequence: int
+    written_at: str
+    monotonic_s: float
+    interval_s: float
+    state: State
+    schema: int = SCHEMA
+    role: Literal["leader", "spare"] = "leader"
+    loop: Loop = field(default_factory=Loop)
+    gateway: Gateway = field(default_factory=Gateway)
+    tasks: Tasks = field(default_factory=Tasks)
+    jobs: Jobs = field(default_factory=Jobs)
+    commands: Commands = field(default_factory=Commands)
+    process: Process = field(default_factory=Process)
+    bot: Bot = field(default_factory=Bot)
+    stages_s: Mapping[str, float] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
+def encode(beat: Heartbeat) -> bytes:
+    """Answer the beat as JSON that `decode` believes, at most `MAX_BYTES` long.
+
+    Stack, task names and the failure's message are the only parts that can grow; they are cut.
+
+    Raises:
+        HeartbeatError: too long even so.
+        TypeError: a value that is no JSON, such as text with lone surrogates.
+    """
+    raw = orjson.dumps(_cut(beat))
+    if len(raw) > MAX_BYTES:
+        raw = orjson.dumps(_cut(replace(beat, tasks=replace(beat.tasks, by_name={}))))
+    if len(raw) > MAX_BYTES:
+        raise HeartbeatError(f"{len(raw)} bytes encoded, at most {MAX_BYTES} allowed")
+    return raw
+
+
+def _cut(beat: Heartbeat) -> Heartbeat:
+    stack, failure = beat.loop.stack, beat.failure
+    if stack is not None and len(stack) > MAX_STACK:  # its end is where the loop is
+        beat = replace(beat, loop=replace(beat.loop, stack=stack[-MAX_STACK:]))
+    if failure is not None and len(failure.message) > MAX_MESSAGE:
+        beat = replace(beat, failure=replace(failure, message=failure.message[:MAX_MESSAGE]))
+    return beat
+
+
+def decode(raw: bytes) -> Heartbeat:
+    """Answer the beat that *raw* holds; keys it does not know are ignored.
+
+    Raises:
+        HeartbeatError: too long, too deep, not JSON, another schema, a missing key, a wrong type.
+    """
+    if len(raw) > MAX_BYTES:
+        raise HeartbeatError(f"longer than {MAX_BYTES} bytes")
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise HeartbeatError("not JSON") from error
+    check_bounds(document)
+    if not isinstance(document, dict):
+        raise HeartbeatError("not an object")
+    if document.get("schema") != SCHEMA or isinstance(document.get("schema"), bool):
+        raise HeartbeatError("another schema")
+    return cast(Heartbeat, _decode_beat(document, "beat"))
+
+
+_decode_beat = decoder_for(Heartbeat)

@@ -1,0 +1,108 @@
+"""Hand the report of every tick to all who show it: the board, `state/status.json`, the monitor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import orjson
+import structlog
+
+from watchdog.health.verdict import SERVING, Restarts, StatusReport, Verdict
+from watchdog.heartbeat import file, identity
+from watchdog.keeper import Keeper
+from watchdog.reporting import Facts, compose, iso
+from watchdog.restart.tools import Tools
+from watchdog.status import report as codec
+
+COMPLAIN_EVERY_S = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class Publisher:
+    """Compose and publish; *writable* answers whether the state folder took the last report."""
+
+    def __init__(
+        self,
+        path: Path,
+        tools: Tools,
+        *,
+        publish: Callable[[StatusReport], None],
+        healthy: Callable[[bool], None],
+        alert_counters: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
+        self.writable = True
+        self.errors = 0
+        self._path, self._tools = path, tools
+        self._publish, self._healthy, self._alert_counters = publish, healthy, alert_counters
+        self._own = identity.own()
+        self._started_at = iso(time.time())
+        self._since = self._started_at
+        self._verdict: Verdict | None = None
+        self._complained_at_s = float("-inf")
+
+    def publish(self, keeper: Keeper) -> None:
+        """Publish what *keeper* judged last."""
+        sight, judgement = keeper.sight, keeper.judgement
+        if sight is None:
+            return
+        now_unix_s = time.time()
+        if judgement.verdict != self._verdict:
+            log.info(
+                "verdict.changed",
+                verdict=judgement.verdict,
+                before=self._verdict,
+                reason=judgement.reason,
+            )
+            self._verdict, self._since = judgement.verdict, iso(now_unix_s)
+        report = compose(judgement, sight, self._facts(keeper, now_unix_s))
+        self._publish(report)
+        self._healthy(judgement.verdict in SERVING)
+        self._write(report)
+
+    def _facts(self, keeper: Keeper, now_unix_s: float) -> Facts:
+        planner, tally = self._tools.planner, self._tools.tally
+        history, policy, due_in_s = planner.history, planner.policy, planner.due_in_s()
+        return Facts(
+            now_unix_s=now_unix_s,
+            since=self._since,
+            restarts=Restarts(
+                total=history.total,
+                in_window=planner.in_window(),
+                allowed=policy.max_restarts,
+                window_s=policy.window_s,
+                next_at=None if due_in_s is None else iso(now_unix_s + due_in_s),
+            ),
+            incident=self._tools.casebook.summary(),
+            watchdog_pid=self._own.pid,
+            watchdog_started_at=self._started_at,
+            counters={
+                "polls": keeper.progress.polls,
+                "late_polls": keeper.progress.late_polls,
+                "incidents": self._tools.casebook.count,
+                "graceful_restarts": history.graceful,
+                "kills": tally.kills,
+                "starts": tally.starts,
+                "signals_refused": tally.refusals,
+                "tick_errors": self.errors,
+                "incident_records_lost": self._tools.casebook.lost_records,
+                **self._alert_counters(),
+            },
+        )
+
+    def _write(self, report: StatusReport) -> None:
+        """Write the report with the identity of its writer, for those who find it later."""
+        who = {"boot_id": identity.boot_id(), "watchdog_process_started": self._own.started}
+        raw = orjson.dumps(who)[:-1] + b"," + codec.encode(report)[1:]
+        try:
+            file.write(self._path, raw)
+        except OSError as error:
+            now_s = time.monotonic()
+            if now_s - self._complained_at_s >= COMPLAIN_EVERY_S:
+                self._complained_at_s = now_s
+                log.warning("status.write_failed", error=error.strerror or str(error))
+            self.writable = False
+        else:
+            self.writable = True

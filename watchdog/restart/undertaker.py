@@ -1,0 +1,192 @@
+"""What is done about a process that has ended: clear up, find out why, start the next one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from watchdog.errors import SupervisordError, SupervisordFaultError
+from watchdog.health.observation import ProgramSight
+from watchdog.heartbeat.identity import Identity
+from watchdog.heartbeat.schema import Failure
+from watchdog.process.group import end_leftovers
+from watchdog.restart.ending import Ending, Intervention
+from watchdog.restart.planner import Plan
+from watchdog.restart.tools import Tools
+from watchdog.supervisord.log_lines import LoggedEnd
+
+REAP_S = 2.5  # supervisord looks for dead children once a second even when nobody asks
+RETRY_S = 1.0  # until a start is ordered again that supervisord would not carry out now
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastWords:
+    """What is left of a process: its last beat's failure, and supervisord's line about its end.
+
+    Attributes:
+        unseen: It began and ended while nobody watched.
+    """
+
+    who: Identity | None = None
+    failure: Failure | None = None
+    logged: LoggedEnd | None = None
+    unseen: bool = False
+
+
+class Undertaker:
+    """Conclude every end exactly once."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def bury(self, intervention: Intervention | None, *, starved: bool) -> bool:
+        """Have the ended process reaped and plan what follows; answer whether that is done.
+
+        Args:
+            intervention: Why the watchdog ended it, if it did.
+            starved: The kernel has killed for want of memory meanwhile.
+        """
+        tools = self._tools
+        handle = tools.probe.handle
+        if handle is None or tools.probe.is_silent():
+            return False
+        who = handle.identity
+        end_leftovers(who)
+        try:
+            program = tools.program.reap(who.pid, timeout_s=REAP_S)
+            logged = tools.program.last_end(who.pid) if program.exit_status == -1 else None
+        except SupervisordError as error:
+            tools.probe.fail(error)
+            return False
+        if program.pid == who.pid:
+            return False  # not reaped yet
+        last = tools.probe.beat_of(who)
+        words = LastWords(who=who, failure=last.failure if last else None, logged=logged)
+        tools.probe.release()
+        tools.probe.hear(program)
+        if tools.probe.handle is None:  # else somebody has started the next one already
+            self._conclude(program, words, intervention=intervention, starved=starved)
+        return True
+
+    def find_ended(self, program: ProgramSight | None) -> None:
+        """Plan for a bot whose end nobody has seen: the watchdog before this one died."""
+        if program is None or program.pid > 0 or program.state not in ("EXITED", "FATAL"):
+            return
+        history = self._tools.planner.history
+        rested = history.standing == "stopped" and (
+            history.reason == "exit 0" and program.exit_status == 0
+        )
+        if rested or history.standing not in ("none", "stopped"):
+            return
+        try:
+            logged = self._tools.program.last_end(None) if program.exit_status == -1 else None
+        except SupervisordError as error:
+            self._tools.probe.fail(error)
+            return
+        last = self._tools.probe.beat_of(None)
+        failure = last.failure if last is not None else None
+        words = LastWords(failure=failure, logged=logged, unseen=history.ours is None)
+        self._conclude(program, words)
+
+    def start(self) -> bool:
+        """Start the bot, if supervisord's state still asks for it; answer whether it runs."""
+        tools = self._tools
+        if tools.probe.is_silent():
+            return False
+        program = tools.probe.ask()
+        if program is None or tools.probe.handle is not None:
+            return tools.probe.handle is not None
+        nobody = LastWords()
+        if program.state in ("STOPPED", "STOPPING"):
+            self._conclude(program, nobody)
+            return False
+        tools.planner.launching()
+        began_s = tools.clock()
+        try:
+            program = tools.program.start()
+        except SupervisordFaultError as error:
+            self._refuse_start(error, nobody)
+            return False
+        except SupervisordError as error:
+            tools.probe.fail(error)  # it may have started all the same: look before ordering again
+            return False
+        tools.planner.launched()
+        tools.tally.starts += 1
+        tools.probe.hear(program)
+        log.info("bot.started", pid=program.pid, took_s=round(tools.clock() - began_s, 3))
+        if tools.probe.handle is None:  # it has ended already, and was reaped
+            program = tools.probe.ask() or program
+            if tools.probe.handle is None:
+                self._conclude(replace(program, pid=0), nobody)
+        return tools.probe.handle is not None
+
+    def _refuse_start(self, error: SupervisordFaultError, nobody: LastWords) -> None:
+        log.warning("start.refused", reason=error.reason)
+        if error.reason in ("shutting_down", "no_such_program"):
+            self._tools.planner.postpone(RETRY_S)
+            return
+        self._conclude(ProgramSight(state="FATAL", pid=0, spawn_error=error.reason), nobody)
+
+    def _conclude(
+        self,
+        program: ProgramSight,
+        words: LastWords,
+        *,
+        intervention: Intervention | None = None,
+        starved: bool = False,
+    ) -> None:
+        """Plan once for one end, and put it on record."""
+        logged, failure = words.logged, words.failure
+        ending = Ending(
+            state=program.state,
+            exit_status=program.exit_status,
+            signal=logged.signal if logged is not None else None,
+            out_of_memory=starved,
+            intervention=intervention,
+        )
+        plan = self._tools.planner.conclude(ending, failure=failure, unseen=words.unseen)
+        log.warning(
+            "bot.ended",
+            pid=words.who.pid if words.who is not None else None,
+            cause=plan.response.cause,
+            answer=plan.response.answer,
+            exit_status=ending.exit_status,
+            signal=ending.signal,
+        )
+        self._record(plan, program, words)
+
+    def _record(self, plan: Plan, program: ProgramSight, words: LastWords) -> None:
+        """Put on record, and tell, an end that is a failure."""
+        casebook, response = self._tools.casebook, plan.response
+        failure, logged = words.failure, words.logged
+        match response.answer:
+            case "stay_down":
+                casebook.stop()
+                return
+            case "at_once" | "at_retry":
+                return
+            case "never":
+                kind = failure.kind[:64] if failure is not None else response.cause
+                advice = failure.message[:1000] if failure is not None else ""
+                casebook.fail_for_good(words.who, kind, advice)
+            case "by_policy":
+                start_failed = response.cause == "start_failed"
+                casebook.fail(
+                    words.who, "start_failed" if start_failed else "crash", response.cause
+                )
+        casebook.add(
+            exit_status=program.exit_status,
+            signal=logged.signal if logged is not None else None,
+            core_dumped=logged.core_dumped if logged is not None else False,
+            supervisord_log=logged.line if logged is not None else "",
+            spawn_error=program.spawn_error,
+        )
+        if plan.delay_s is not None:
+            casebook.act(f"restart in {plan.delay_s:.1f} s" if plan.delay_s else "restart at once")
+        casebook.tell()
+        if plan.gave_up is not None:
+            window_s = self._tools.planner.policy.window_s
+            casebook.give_up(restarts=plan.gave_up, window_s=window_s)
