@@ -5,18 +5,24 @@ cd "$(dirname "${BASH_SOURCE[0]}")" || exit
 # shellcheck source=deploy/setup.sh
 source deploy/setup.sh
 
-which=(-m 'not slow')
+all=0 result=0
 if [[ ${1:-} == --all ]]; then
-  which=()
+  all=1
   shift
 fi
 set_up dev || exit
-pytest=(.venv/bin/python -m pytest ${which[@]+"${which[@]}"})
-(($# == 0)) || exec "${pytest[@]}" "$@"
+pytest=(.venv/bin/python -m pytest)
+if (($#)); then
+  ((all)) || pytest+=(-m 'not slow')
+  exec "${pytest[@]}" "$@"
+fi
 
-# First what needs no time of its own, on all cores; then real processes, one test after the other,
-# so that what is measured is the system and not the tests beside it.
-result=0
-"${pytest[@]}" -n auto --ignore=tests/system || result=$?
-"${pytest[@]}" tests/system || result=$?
+run() { "${pytest[@]}" "$@" || result=$?; }
+
+# Most tests wait more than they work, so there are more of them than cores at a time; what measures
+# times to the second (slow) runs alone.
+cores=$(getconf _NPROCESSORS_ONLN)
+run -m 'not slow' --dist worksteal -n "$((2 * cores))" --ignore=tests/system
+run -m 'not slow' --dist worksteal -n "$((cores + 1))" tests/system
+((!all)) || run -m slow
 exit "$result"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sys
 from pathlib import Path
 
 from bot.errors import ExitCode, PermanentError, SettingsError
-from bot.settings import BotSettings
 
 EXIT_GRACE_S = 1.0  # for threads that do not end by themselves
 
@@ -29,8 +29,10 @@ def _tell(error: PermanentError) -> int:
 
 
 def _run() -> int:
+    gc.disable()  # what is imported lives for ever; `launch` switches collection on after it
     from bot import launch, lifecycle, process, stop
     from bot.log import recording
+    from bot.settings import BotSettings
 
     process.end_with_parent()
     try:
@@ -52,6 +54,7 @@ def _run() -> int:
 
 def _check(*, offline: bool) -> int:
     from bot import check
+    from bot.settings import BotSettings
 
     try:
         settings = BotSettings.load_or_explain()

@@ -8,6 +8,7 @@ all the same, so that a module which starts a bot when it is imported fails inst
 from __future__ import annotations
 
 import contextlib
+import gc
 import time
 import uuid
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ def prepare(settings: BotSettings) -> Prepared | ExitCode:
     except OSError as error:
         log.exception("bot.crashed", stage="launch", error=type(error).__name__)
         return ExitCode.FAILED
+    gc.freeze()  # what was imported lives for ever: it need not be looked at again
+    gc.enable()
     stages.reached("imports")
     return Prepared(client=client, stages=stages)
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 PROGRAM = "bot"
 STOP_MARGIN_S = 2.0  # the bot ends its tasks within SHUTDOWN_TIMEOUT_S, then closes its files
 MAX_TICK_ERRORS = 20  # in a row; then the process is more use dead than alive
+TICK_MARGIN_S = 5.0
 CLOSE_S = 0.4  # for what is being sent; the rest stays on disk
 EXIT_LIMIT_S = 0.9
 
@@ -216,10 +217,12 @@ class Daemon:
 def run(settings: WatchdogSettings, *, parent_pid: int) -> int:
     """Guard the bot of this installation until SIGTERM; answers the exit code."""
     from watchdog.alerts.sender import AlertSender
-    from watchdog.status.board import StatusBoard
+    from watchdog.status.board import STALE_AFTER_S, StatusBoard
     from watchdog.status.server import StatusServer
 
-    parent, board = Parent(parent_pid), StatusBoard()
+    parent = Parent(parent_pid)
+    # A tick may take as long as its guard allows; only after that is what it said too old.
+    board = StatusBoard(stale_after_s=max(STALE_AFTER_S, settings.tick_limit_s + TICK_MARGIN_S))
     with contextlib.ExitStack() as stack:
         guard = stack.enter_context(guarded(settings))
         rpc = SupervisordRpc(

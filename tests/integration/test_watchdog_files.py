@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -290,10 +291,11 @@ class Listener:
             if connection.recv(65_536) == b"end":
                 return
             if self._answer is not None:
-                connection.sendall(self._answer)
-                connection.shutdown(socket.SHUT_WR)
-                while connection.recv(65_536):  # else the rest of the request resets the answer
-                    pass
+                with contextlib.suppress(OSError):  # who asked may have heard enough
+                    connection.sendall(self._answer)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65_536):  # else what is unread resets the answer
+                        pass
 
     def close(self, path: Path) -> None:
         """End the thread and close what is open."""

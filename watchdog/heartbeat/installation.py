@@ -41,6 +41,7 @@ class InstallationSettings(BaseSettings):
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
+        defer_build=True,  # this class itself is never made: only what derives from it is built
     )
 
     # Names the other process reads: known to be right, though they mean nothing here.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 import orjson
 
+from watchdog.heartbeat.decoder import Decoder, check_bounds, decoder_for
 from watchdog.heartbeat.decoder import HeartbeatError as HeartbeatError
-from watchdog.heartbeat.decoder import check_bounds, decoder_for
 
 SCHEMA = 1
 MAX_BYTES = 64 * 1024
@@ -212,7 +213,10 @@ def decode(raw: bytes) -> Heartbeat:
         raise HeartbeatError("not an object")
     if document.get("schema") != SCHEMA or isinstance(document.get("schema"), bool):
         raise HeartbeatError("another schema")
-    return cast(Heartbeat, _decode_beat(document, "beat"))
+    return cast(Heartbeat, _decoder()(document, "beat"))
 
 
-_decode_beat = decoder_for(Heartbeat)
+@functools.cache
+def _decoder() -> Decoder:
+    """Made when the first beat is read: a bot, which only writes, starts without it."""
+    return decoder_for(Heartbeat)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from watchdog.health.verdict import StatusReport
 
-STALE_AFTER_S = (
-    15.0  # a tick takes milliseconds, and TICK_LIMIT_S (10 s) ends a watchdog that hangs
-)
+# A tick takes milliseconds, and TICK_LIMIT_S (10 s) ends a watchdog that hangs.
+STALE_AFTER_S = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
