@@ -30,13 +30,12 @@ def _tell(error: PermanentError) -> int:
 
 def _run() -> int:
     gc.disable()  # what is imported lives for ever; `launch` switches collection on after it
-    from bot import launch, lifecycle, process, stop
+    from bot import known_settings, launch, lifecycle, process, stop
     from bot.log import recording
-    from bot.settings import BotSettings
 
     process.end_with_parent()
     try:
-        settings = BotSettings.load_or_explain()
+        settings = known_settings.load()
     except SettingsError as error:
         launch.leave_failure(Path("state"), error)
         return _tell(error)

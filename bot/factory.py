@@ -9,10 +9,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from bot.errors import PermanentError
-from bot.settings import BotSettings
 
 if TYPE_CHECKING:
     import discord
+
+    from bot.settings import BotSettings
 
 
 class FactoryError(PermanentError):

@@ -21,11 +21,12 @@ import structlog
 from bot import process
 from bot.errors import ExitCode, PermanentError
 from bot.heartbeat.stages import Stages
-from bot.settings import BotSettings
 from watchdog.heartbeat import file, identity, schema
 
 if TYPE_CHECKING:
     import discord
+
+    from bot.settings import BotSettings
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,6 @@ from bot.heartbeat.sources import Sources
 from bot.heartbeat.writer import HeartbeatWriter
 from bot.leadership import FileLeadership
 from bot.services import Services
-from bot.settings import BotSettings
 from bot.stop import Stop, StopSignals
 from bot.tasks.manager import TaskManager
 from bot.tasks.timeouts import with_timeout
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     import discord
 
     from bot.gateway.connection import GatewayConnection
+    from bot.settings import BotSettings
 
 log = structlog.get_logger(__name__)
 

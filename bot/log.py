@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.settings import BotSettings
 from watchdog.heartbeat import records
+
+if TYPE_CHECKING:
+    from bot.settings import BotSettings
 
 log = structlog.get_logger(__name__)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bot.settings import BotSettings
+if TYPE_CHECKING:
+    from bot.settings import BotSettings
+
 
 SQLITE_FILE = "novera.sqlite3"
 CONNECT_TIMEOUT_S = 5.0
