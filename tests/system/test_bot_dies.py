@@ -82,7 +82,7 @@ def test_a_crashed_interpreter_is_named(faulty: Installation) -> None:
     ("command", "line"),
     [
         pytest.param("sleep", "time.sleep(600)", id="4 a call that waits"),
-        pytest.param("spin", "while True:", id="5 work that never ends"),
+        pytest.param("spin", "while True:", id="5 work that never ends", marks=pytest.mark.slow),
         pytest.param("regex", "re.match(", id="6 the GIL held in C"),
     ],
 )

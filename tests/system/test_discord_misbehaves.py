@@ -32,6 +32,7 @@ def test_a_lost_connection_is_resumed_without_a_restart(running: Installation, h
     assert running.records("incidents.jsonl") == []
 
 
+@pytest.mark.slow
 def test_a_dead_name_server_is_waited_out(installation: Installation) -> None:
     """FAULTS 22: a name that nobody knows is no reason to end."""
     installation.write_env(
@@ -46,6 +47,7 @@ def test_a_dead_name_server_is_waited_out(installation: Installation) -> None:
     assert installation.records("incidents.jsonl") == []
 
 
+@pytest.mark.slow
 def test_a_gateway_that_closes_after_hello_sees_few_connects(running: Installation) -> None:
     """FAULTS 23: closed at once for ever, the bot does not storm."""
     before = running.simulator.stats()["gateway"]["connect"]
@@ -64,10 +66,10 @@ def test_a_gateway_that_closes_after_hello_sees_few_connects(running: Installati
     ("fault", "resumes"),
     [
         pytest.param("malformed_event", 0, id="fields missing"),
-        pytest.param("unknown_event", 0, id="unknown"),
+        pytest.param("unknown_event", 0, id="unknown", marks=pytest.mark.slow),
         pytest.param("huge_event", 0, id="huge"),
         pytest.param("not_json", 1, id="not JSON"),
-        pytest.param("bad_zlib", 1, id="bad zlib"),
+        pytest.param("bad_zlib", 1, id="bad zlib", marks=pytest.mark.slow),
     ],
 )
 def test_a_bad_event_does_not_end_the_bot(running: Installation, fault: str, resumes: int) -> None:
@@ -108,7 +110,7 @@ def test_a_command_cancelled_in_a_global_limit_leaves_later_ones_working(
     ("fault", "advice"),
     [
         pytest.param("wrong_token", "DISCORD_TOKEN", id="wrong token"),
-        pytest.param("missing_intent", "intent", id="missing intent"),
+        pytest.param("missing_intent", "intent", id="missing intent", marks=pytest.mark.slow),
     ],
 )
 def test_what_the_operator_must_mend_is_tried_once_and_again_when_mended(
@@ -146,6 +148,7 @@ def test_a_revoked_token_fails_for_good(running: Installation) -> None:
     assert running.program_pid("bot") is None
 
 
+@pytest.mark.slow
 def test_a_ban_is_waited_out_alive_and_remembered_by_the_next_process(
     installation: Installation,
 ) -> None:

@@ -15,6 +15,7 @@ from tests.system.installation import Installation, until
 from watchdog.heartbeat import schema
 
 
+@pytest.mark.slow
 def test_a_bot_that_never_beats_is_given_its_time(installation: Installation) -> None:
     """FAULTS 40: without a beat a start waits, up to STARTUP_TIMEOUT_S."""
     installation.start_simulator()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.system.conftest import Make
 from tests.system.installation import Installation, until
 
@@ -45,6 +47,7 @@ def test_a_bot_that_crashes_at_every_start_is_held(make_installation: Make) -> N
     assert installation.healthz()[1]["restarts"]["in_window"] == 0
 
 
+@pytest.mark.slow
 def test_a_bot_that_dies_after_every_login_costs_few_identifies(make_installation: Make) -> None:
     """FAULTS 60: Discord sees at most ten IDENTIFYs of a bot that dies once it is ready."""
     installation = make_installation(

@@ -233,6 +233,7 @@ async def test_a_ready_that_does_not_come_is_asked_for_again(
             assert rig.hub.counts["identify"] == 2
 
 
+@pytest.mark.slow
 async def test_a_gateway_that_closes_everybody_is_not_stormed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

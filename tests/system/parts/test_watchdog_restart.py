@@ -81,6 +81,7 @@ def test_a_stopped_process_is_replaced(rig: Rig) -> None:
     assert opened["actions"] == ["SIGKILL", "restart at once"]
 
 
+@pytest.mark.slow
 def test_silence_of_the_writer_alone_is_borne_three_times_as_long(rig: Rig) -> None:
     """No beats from a process that sleeps: degraded first, replaced after three limits."""
     rig.wish("mute")
@@ -173,6 +174,7 @@ def test_exit_78_is_never_retried_until_the_settings_change(rig: Rig) -> None:
     assert rig.alerts[0].text.startswith("Put a token into .env")
 
 
+@pytest.mark.slow
 def test_a_bot_that_fails_at_every_start_is_held(rig: Rig) -> None:
     """Five tries, then held with one alert; an operator's start begins a new budget."""
     (rig.folder / "first_wish").write_text("exit 1")
@@ -226,6 +228,7 @@ def test_too_much_memory_is_a_graceful_restart(
         assert rig.records() == []
 
 
+@pytest.mark.slow
 def test_a_start_that_never_gets_ready_is_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +257,7 @@ def test_backing_off_is_left_alone(rig: Rig) -> None:
     assert len(rig.lives) == 1
 
 
+@pytest.mark.slow
 def test_a_machine_that_sleeps_restarts_nothing(rig: Rig) -> None:
     """Bot, supervisord and watchdog all stand still for three limits; then all go on."""
     assert rig.supervisord is not None
@@ -298,6 +302,7 @@ def test_settings_mended_wrongly_are_one_more_try_and_one_more_alert(rig: Rig) -
     assert rig.alerts[0].key != rig.alerts[1].key
 
 
+@pytest.mark.slow
 def test_a_frozen_supervisord_restarts_nothing_and_is_told(rig: Rig) -> None:
     """Calls time out, the bot serves on; a hang is put right once supervisord answers again."""
     assert rig.supervisord is not None
@@ -331,6 +336,7 @@ def test_a_watchdog_that_starts_finds_a_dead_bot_and_starts_it(rig: Rig) -> None
     assert rig.records()[0]["cause"] == "SIGKILL"
 
 
+@pytest.mark.slow
 def test_history_and_hold_outlive_the_watchdog(rig: Rig) -> None:
     """A held bot stays held when the watchdog is replaced, and the incident stays open."""
     (rig.folder / "first_wish").write_text("exit 1")
@@ -361,6 +367,7 @@ def test_a_watchdog_that_starts_leaves_a_healthy_bot_alone(rig: Rig) -> None:
     assert rig.tools.planner.history.total == 0
 
 
+@pytest.mark.slow
 def test_a_hang_after_every_start_spends_the_same_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
