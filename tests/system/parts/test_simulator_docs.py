@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulator.control_api import CHANGING, READABLE
 from simulator.faults import FAULTS, Fault
+from tests.sources import ROOT
 
-_PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
+_PAGE = ROOT / "docs" / "simulator.md"
 _TEXT = _PAGE.read_text(encoding="utf-8")
 _COMMON = frozenset({"times", "for_s", "connections", "method", "path", "shard"})
 
