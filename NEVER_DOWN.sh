@@ -37,7 +37,8 @@ start_supervisord() {
 
 tell_once() { # what came of the start, as soon as the watchdog has judged
   local verdict='"verdict": ?"([a-z_]+)"'
-  [[ state/status.json -nt state/supervisord.pid && $(<state/status.json) =~ $verdict ]] || return
+  [[ -e state/supervisord.pid && state/status.json -nt state/supervisord.pid ]] || return
+  [[ $(<state/status.json) =~ $verdict ]] || return
   case ${BASH_REMATCH[1]} in
     healthy | degraded) say "The bot is ready. Ctrl-C stops everything." ;;
     failed | held | backing_off) .venv/bin/python -m watchdog status ;;

@@ -366,3 +366,16 @@ def test_the_demos_simulator_comes_back(installation: Installation) -> None:
     )
 
     assert installation.bot_pid() == bot_pid
+
+
+def test_it_calls_nobody_ready_for_what_an_earlier_run_left(installation: Installation) -> None:
+    """A healthy status of yesterday is not today's."""
+    (installation.state / "status.json").write_text('{"verdict": "healthy"}')
+    installation.start_simulator()
+    installation.simulator.fault("slow_rest", delay_s=600, path="*/users/@me")
+
+    installation.never_down()
+    until(installation.beat, "the bot lives, and waits for Discord", within_s=20)
+
+    assert "The bot is ready" not in installation.text("test.log")
+    installation.simulator.clear_faults()
