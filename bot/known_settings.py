@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -77,9 +78,13 @@ def load() -> BotSettings:
         return cast("BotSettings", known)
     from bot.settings import BotSettings
 
+    names = sorted({name.upper() for name in BotSettings.model_fields} | BotSettings.foreign_names)
+    before = None
+    with contextlib.suppress(OSError):  # the validator says it better
+        before = _digest(names, _written())
     settings = BotSettings.load_or_explain()
     with contextlib.suppress(OSError):  # the next start validates again, that is all
-        _keep(settings)
+        _keep(settings, names, before)
     return settings
 
 
@@ -87,12 +92,13 @@ def _recall() -> KnownSettings | None:
     try:
         kept = orjson.loads(file.read(KEPT, max_bytes=MAX_BYTES))
         names = kept["names"]
-        if kept["digest"] != _digest(names):
+        written = _written()
+        if kept["digest"] != _digest(names, written):
             return None
         values: dict[str, object] = dict(kept["plain"])
         values |= {name: Path(path) for name, path in kept["paths"].items()}
         values |= {name: tuple(items) for name, items in kept["lists"].items()}
-        secrets = _secrets(kept["secrets"])
+        secrets = _secrets(kept["secrets"], written)
     except (OSError, HeartbeatError, ValueError, TypeError, LookupError, AttributeError):
         return None
     if not secrets["discord_token"].strip():
@@ -100,7 +106,7 @@ def _recall() -> KnownSettings | None:
     return KnownSettings(values | {name: KnownSecret(text) for name, text in secrets.items()})
 
 
-def _keep(settings: BotSettings) -> None:
+def _keep(settings: BotSettings, names: list[str], digest: str | None) -> None:
     kinds: dict[str, dict[str, Any]] = {"plain": {}, "paths": {}, "lists": {}, "secrets": {}}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
@@ -112,19 +118,21 @@ def _keep(settings: BotSettings) -> None:
             kinds["plain"][name] = value
         else:
             kinds["secrets"][name] = value.get_secret_value()
-    secrets = list(kinds["secrets"])
-    if _secrets(secrets) != kinds["secrets"]:  # written in a way that only the validator reads
+    secrets, written = list(kinds["secrets"]), _written()
+    # Not when `.env` changed meanwhile, nor when only the validator reads its secrets as it does.
+    if digest != _digest(names, written) or _secrets(secrets, written) != kinds["secrets"]:
         KEPT.unlink(missing_ok=True)
-        return
-    names = sorted(
-        {name.upper() for name in type(settings).model_fields} | type(settings).foreign_names
-    )
-    document = {**kinds, "secrets": secrets, "names": names, "digest": _digest(names)}
-    if KEPT.parent.is_dir():
+    elif KEPT.parent.is_dir():
+        document = {**kinds, "secrets": secrets, "names": names, "digest": digest}
         file.write(KEPT, orjson.dumps(document))
 
 
-def _digest(names: list[str]) -> str:
+def _written() -> bytes:
+    """Answer the content of `.env`, empty without one."""
+    return ENV_FILE.read_bytes() if ENV_FILE.is_file() else b""
+
+
+def _digest(names: list[str], written: bytes) -> str:
     """Answer a digest of all that the answer of the validator depends on."""
     known = set(names)
     code = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in CODE]
@@ -132,16 +140,15 @@ def _digest(names: list[str]) -> str:
     environment = sorted(
         (name, value if name.upper() in known else "") for name, value in os.environ.items()
     )
-    written = ENV_FILE.read_bytes() if ENV_FILE.is_file() else b""
     parts = repr((sys.version_info[:3], code, environment, ENV_FILE.exists())).encode()
     return hashlib.sha256(parts + b"\0" + written).hexdigest()
 
 
-def _secrets(names: list[str]) -> dict[str, str]:
+def _secrets(names: list[str], written: bytes) -> dict[str, str]:
     """Answer the secrets by name: from the environment, else from `.env`, else empty."""
     from dotenv import dotenv_values
 
-    written = dotenv_values(ENV_FILE, encoding="utf-8-sig") if ENV_FILE.is_file() else {}
-    found = {name.upper(): value for name, value in written.items() if value}
+    values = dotenv_values(stream=io.StringIO(written.decode("utf-8-sig")))
+    found = {name.upper(): value for name, value in values.items() if value}
     found |= {name.upper(): value for name, value in os.environ.items() if value}
     return {name: found.get(name.upper()) or "" for name in names}

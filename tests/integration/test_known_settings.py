@@ -155,3 +155,22 @@ def test_a_known_setting_can_not_be_set() -> None:
 
     with pytest.raises(AttributeError):
         known.job_workers = 5  # type: ignore[misc]
+
+
+def test_a_file_that_changes_while_it_is_validated_is_validated_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is kept must never be the answer to another question."""
+    validate = BotSettings.load_or_explain
+
+    def validate_while_it_changes() -> BotSettings:
+        settings = validate()
+        Path(".env").write_text(ENV + "JOB_WORKERS=5\n")
+        return settings
+
+    Path(".env").write_text(ENV + "JOB_WORKERS=4\n")
+    monkeypatch.setattr(BotSettings, "load_or_explain", validate_while_it_changes)
+    assert known_settings.load().job_workers == 4
+    monkeypatch.setattr(BotSettings, "load_or_explain", validate)
+
+    assert known_settings.load().job_workers == 5

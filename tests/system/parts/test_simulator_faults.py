@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -17,23 +16,6 @@ from simulator.instant import INSTANT
 from simulator.server import Simulator
 from simulator.testing import running
 from tests.integration.simulator_wire import TOKEN, Dialer, Wire
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator() as one:
-        yield one
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as one:
-        yield one
-
-
-@pytest.fixture
-def dialer(simulator: Simulator, session: aiohttp.ClientSession) -> Dialer:
-    return Dialer(simulator, session)
 
 
 def test_every_instant_fault_of_the_table_can_be_caused() -> None:

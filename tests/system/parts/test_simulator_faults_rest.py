@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -14,18 +13,6 @@ from simulator.server import Simulator
 from tests.integration.simulator_wire import TOKEN, Dialer
 
 _AUTH = {"Authorization": f"Bot {TOKEN}"}
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator() as one:
-        yield one
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as one:
-        yield one
 
 
 async def _get(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import discord
@@ -12,27 +11,6 @@ from discord.ext import commands
 
 from bot.tasks.timeouts import with_timeout
 from simulator.driver import Driver
-from simulator.server import Simulator
-from simulator.testing import running
-from tests.integration.simulator_bots import make_bot
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator() as one:
-        yield one
-
-
-@pytest.fixture
-async def bot(simulator: Simulator) -> AsyncIterator[commands.Bot]:
-    async with running(make_bot(), simulator) as one:
-        yield one
-
-
-@pytest.fixture
-def driver(simulator: Simulator, bot: commands.Bot) -> Driver:
-    assert bot.is_ready()
-    return simulator.driver
 
 
 async def test_a_slash_command_takes_typed_options(driver: Driver) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
 
 import discord
 import pytest
@@ -13,26 +12,6 @@ from discord.ext import commands
 from bot.tasks.timeouts import with_timeout
 from simulator.driver import Driver
 from simulator.server import Simulator
-from simulator.testing import running
-from tests.integration.simulator_bots import make_bot
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator() as one:
-        yield one
-
-
-@pytest.fixture
-async def bot(simulator: Simulator) -> AsyncIterator[commands.Bot]:
-    async with running(make_bot(), simulator) as one:
-        yield one
-
-
-@pytest.fixture
-def driver(simulator: Simulator, bot: commands.Bot) -> Driver:
-    assert bot.is_ready()
-    return simulator.driver
 
 
 async def test_a_message_is_answered(driver: Driver) -> None:

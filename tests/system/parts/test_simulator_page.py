@@ -6,7 +6,6 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 
 import aiohttp
 import discord
@@ -16,18 +15,6 @@ from discord.ext import commands
 from simulator.control import ControlClient
 from simulator.server import Simulator
 from simulator.testing import running
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator() as one:
-        yield one
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as one:
-        yield one
 
 
 async def test_the_page_shows_a_channel_and_escapes_what_is_in_it(

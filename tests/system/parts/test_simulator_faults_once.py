@@ -4,31 +4,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
 
 from simulator.server import Simulator
 from tests.integration.simulator_wire import Dialer
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator() as one:
-        yield one
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as one:
-        yield one
-
-
-@pytest.fixture
-def dialer(simulator: Simulator, session: aiohttp.ClientSession) -> Dialer:
-    return Dialer(simulator, session)
 
 
 @pytest.mark.parametrize(
