@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tests.integration.webhook_stand_in import answer, free_port, webhook
+from tests.integration.webhook_stand_in import answer, webhook
+from tests.ports import free_port
 from watchdog.alerts.fetch import MAX_BODY_BYTES, FetchError, fetch, target_of
 from watchdog.heartbeat.records import SECRETS
 

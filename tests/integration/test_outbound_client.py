@@ -8,7 +8,6 @@ import gzip
 import io
 import logging
 import resource
-import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -27,16 +26,10 @@ from bot.outbound.errors import (
     ResponseTooLargeError,
 )
 from tests.fakes import FakeClock
+from tests.ports import free_port
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MIB = 1024 * 1024
-
-
-def free_port() -> int:
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port: int = chosen.getsockname()[1]
-        return port
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,8 @@ import orjson
 import pytest
 
 from tests.integration.log_capture import captured
-from tests.integration.webhook_stand_in import free_port, until
+from tests.integration.webhook_stand_in import until
+from tests.ports import free_port
 from tests.unit.status_reports import report
 from watchdog.status import server as server_module
 from watchdog.status.board import StatusBoard

@@ -25,12 +25,6 @@ def until(condition: Callable[[], bool], *, timeout_s: float = PATIENCE_S) -> bo
     return True
 
 
-def free_port() -> int:
-    """Answer a port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 @dataclass(slots=True)
 class Webhook:
     """Answer each call with the next of *answers*, with the last one from then on.

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from simulator.control import ControlClient
+from tests.ports import free_port
 from tests.sources import ROOT
 from watchdog.heartbeat import schema
 from watchdog.heartbeat.identity import Identity
@@ -42,13 +42,6 @@ MISUSE = re.compile(
     r"|RuntimeWarning|ResourceWarning|Event loop is closed|got Future .* attached to a different"
     r'|"level": ?"(?:warning|error|critical)"[^\n]*"logger": ?"asyncio"'
 )
-
-
-def free_port() -> int:
-    """Answer a port that nobody listens on right now."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
 
 
 def until(check: Callable[[], T], what: str, *, within_s: float = 10.0) -> T:

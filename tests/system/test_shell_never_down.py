@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.system.conftest import Make
-from tests.system.installation import Installation, free_port, until
+from tests.system.installation import Installation, until
 
 READY_LIMIT_S = 3.0
 

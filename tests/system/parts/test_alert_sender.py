@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from tests.fakes import FakeClock
 from tests.integration.log_capture import captured
-from tests.integration.webhook_stand_in import Webhook, answer, free_port, until, webhook
+from tests.integration.webhook_stand_in import Webhook, answer, until, webhook
+from tests.ports import free_port
 from watchdog.alerts import plan
 from watchdog.alerts import sender as sender_module
 from watchdog.alerts import worker as worker_module

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.integration.watchdog_rig import ROOT, Rig, rigged, wait_for
+from tests.ports import free_port
 from watchdog.process import facts
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")
@@ -27,13 +27,6 @@ LIMITS = {
     "POLL_INTERVAL_S": "0.2",
     "TICK_LIMIT_S": "3",
 }
-
-
-def free_port() -> int:
-    """Answer a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def status(rig: Rig) -> dict[str, Any]:
