@@ -41,7 +41,7 @@ tell_once() { # what came of the start, as soon as the watchdog has judged
   [[ $(<state/status.json) =~ $verdict ]] || return
   case ${BASH_REMATCH[1]} in
     healthy | degraded) say "The bot is ready. Ctrl-C stops everything." ;;
-    failed | held | backing_off) .venv/bin/python -m watchdog status ;;
+    failed | held | backing_off) .venv/bin/python -m watchdog status 9>&- ;;
     *) return ;;
   esac
   told=1
@@ -58,7 +58,7 @@ wait_for_supervisord() { # sets $code
     else
       tell_once
     fi
-    sleep 0.1
+    sleep 0.1 9>&- # who kills this shell frees its lock
   done
   wait "$supervisord" 2>/dev/null
   code=$?
@@ -78,7 +78,7 @@ keep_up() { # until a stop is asked for, here or by supervisorctl, or it died to
     say "supervisord ended with code $code, death ${#deaths[@]} of $DEATHS_ALLOWED allowed in 10 minutes."
     ((${#deaths[@]} < DEATHS_ALLOWED)) || { tail -n 5 logs/supervisord*.log; return 1; }
     takeover clean "$$" || return
-    sleep "$((${#deaths[@]} - 1))"
+    sleep "$((${#deaths[@]} - 1))" 9>&-
   done
 }
 

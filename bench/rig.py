@@ -27,7 +27,7 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
 serverurl=unix://{folder}/plain.sock
 [program:plain]
-command={python} -m bench.plain_bot
+command={python} -m {module}
 directory={folder}
 autorestart=true
 redirect_stderr=true
@@ -65,11 +65,15 @@ def start_plain(installation: Installation) -> subprocess.Popen[bytes]:
     return installation.start(*installation.python(PLAIN), env=plain_environment(installation))
 
 
-def start_supervised_plain(installation: Installation) -> subprocess.Popen[bytes]:
-    """Start the plain bot under supervisord with `autorestart=true`, as people do."""
+def start_supervised_plain(
+    installation: Installation, module: str = PLAIN
+) -> subprocess.Popen[bytes]:
+    """Start a plain bot under supervisord with `autorestart=true`, as people do."""
     conf = installation.folder / "plain.conf"
     python = installation.folder / ".venv/bin/python"
-    conf.write_text(SUPERVISORD_CONF.format(folder=installation.folder, python=python))
+    conf.write_text(
+        SUPERVISORD_CONF.format(folder=installation.folder, python=python, module=module)
+    )
     command = installation.python("supervisor.supervisord", "-c", str(conf))
     return installation.start(*command, env=plain_environment(installation))
 

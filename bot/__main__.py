@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import sys
 from pathlib import Path
 
 from bot.errors import ExitCode, PermanentError, SettingsError
 
+STATE_DIR = Path("state")  # of an installation whose settings can't be read
 EXIT_GRACE_S = 1.0  # for threads that do not end by themselves
 
 
@@ -30,22 +32,33 @@ def _tell(error: PermanentError) -> int:
 
 def _run() -> int:
     gc.disable()  # what is imported lives for ever; `launch` switches collection on after it
-    from bot import known_settings, launch, lifecycle, process, stop
+    from bot import known_settings, launch, lifecycle, process, stood_down, stop
+    from bot.leadership import FileLeadership
     from bot.log import recording
+    from bot.post import Post
 
     process.end_with_parent()
+    post = Post.of(os.environ)
     try:
         settings = known_settings.load()
     except SettingsError as error:
-        launch.leave_failure(Path("state"), error)
+        with FileLeadership(STATE_DIR / lifecycle.LOCK) as leadership:
+            leads = not post.is_spare and leadership.lead_if_free()
+            launch.leave_failure(STATE_DIR, error, leads=leads)
         return _tell(error)
-    signals = stop.StopSignals(deadline_s=settings.shutdown_timeout_s)
+
+    def stand_down() -> None:
+        # supervisord alone sends SIGINT here; stopping the program `bot` is stopping the service.
+        if post.supervised and not post.is_spare:
+            stood_down.leave(settings.state_dir, "operator")
+
+    signals = stop.StopSignals(deadline_s=settings.shutdown_timeout_s, on_interrupt=stand_down)
     signals.install()
     code = ExitCode.FAILED
     try:
         with recording(settings):
             # The runner stays open: closing it would wait for tasks that refuse to end.
-            code = asyncio.Runner().run(lifecycle.run(settings, signals))
+            code = asyncio.Runner().run(lifecycle.run(settings, signals, post))
     finally:
         stop.exit_within(EXIT_GRACE_S, code)
     return code

@@ -13,7 +13,6 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -21,11 +20,15 @@ import structlog
 from bot import process
 from bot.errors import ExitCode, PermanentError
 from bot.heartbeat.stages import Stages
+from bot.vitals import beat_path
 from watchdog.heartbeat import file, identity, schema
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import discord
 
+    from bot.gateway.recall import Recall
     from bot.settings import BotSettings
 
 log = structlog.get_logger(__name__)
@@ -36,23 +39,38 @@ class Prepared:
     """A client that is made but not started, and how long it took to come here."""
 
     client: discord.Client
+    recall: Recall
     stages: Stages
 
 
-def prepare(settings: BotSettings) -> Prepared | ExitCode:
-    """Make the client; answers an exit code, logged with its reason, when that can't be."""
-    stages = Stages()
-    stages.reached("settings")
+def make_folders(settings: BotSettings) -> bool:
+    """Make state/ and logs/, readable by their owner alone; answers whether that could be done."""
     try:
         for folder in (settings.state_dir, settings.log_dir):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        log.exception("bot.crashed", stage="folders", error=type(error).__name__)
+        return False
+    return True
+
+
+def prepare(settings: BotSettings, *, leads: bool) -> Prepared | ExitCode:
+    """Make the client; answers an exit code, logged with its reason, when that can't be.
+
+    Args:
+        leads: This process is the leader: its failure is the service's.
+    """
+    stages = Stages()
+    stages.reached("settings")
+    try:
         process.dump_stacks_on_sigusr1(settings.log_dir / "bot.stacks.log")
         from bot import factory
 
         client = factory.make(settings)
+        found = recall(client, settings)
     except PermanentError as error:
         log.exception("bot.failed", kind=error.kind, advice=error.advice)
-        leave_failure(settings.state_dir, error)
+        leave_failure(settings.state_dir, error, leads=leads)
         return ExitCode.CONFIGURATION
     except OSError as error:
         log.exception("bot.crashed", stage="launch", error=type(error).__name__)
@@ -60,10 +78,18 @@ def prepare(settings: BotSettings) -> Prepared | ExitCode:
     gc.freeze()  # what was imported lives for ever: it need not be looked at again
     gc.enable()
     stages.reached("imports")
-    return Prepared(client=client, stages=stages)
+    return Prepared(client=client, recall=found, stages=stages)
 
 
-def leave_failure(state_dir: Path, error: PermanentError) -> None:
+def recall(client: discord.Client, settings: BotSettings) -> Recall:
+    """Answer what an earlier process left of the sessions of *client*; nothing is read yet."""
+    from bot.gateway.recall import Recall
+
+    token = settings.discord_token.get_secret_value().strip()
+    return Recall(client, settings, token=token)
+
+
+def leave_failure(state_dir: Path, error: PermanentError, *, leads: bool) -> None:
     """Leave a last beat that says why, for a process that never came to beat."""
     own = identity.own()
     beat = schema.Heartbeat(
@@ -76,8 +102,8 @@ def leave_failure(state_dir: Path, error: PermanentError) -> None:
         monotonic_s=time.monotonic(),
         interval_s=1.0,
         state="failed",
+        role="leader" if leads else "spare",
         failure=schema.Failure(kind=error.kind, message=error.advice, permanent=True),
     )
     with contextlib.suppress(OSError):  # a folder that can't be written is told by the caller
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.write(state_dir / "heartbeat.json", schema.encode(beat))
+        file.write(beat_path(state_dir, leads=leads), schema.encode(beat))

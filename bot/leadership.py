@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,9 @@ class Leadership(Protocol):
 
     async def acquire(self, timeout_s: float) -> None:
         """Answer once this process leads; raises `TemporaryError` when it does not within time."""
+
+    async def wait(self) -> None:
+        """Answer once this process leads, however long that takes."""
 
     def release(self) -> None:
         """Give it back."""
@@ -49,12 +53,16 @@ class FileLeadership:
     ) -> None:
         self.release()
 
+    @property
+    def is_held(self) -> bool:
+        """Whether this process leads."""
+        return self._descriptor is not None
+
     def try_acquire(self) -> bool:
         """Answer whether this process leads now."""
         if self._descriptor is not None:
             return True
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._path, flags, 0o600)
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -63,9 +71,30 @@ class FileLeadership:
         except OSError:
             os.close(descriptor)
             raise
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        self._descriptor = descriptor
+        self._keep(descriptor)
+        return True
+
+    def lead_if_free(self) -> bool:
+        """Answer whether this process leads; where locks are not known it does, without one."""
+        try:
+            return self.try_acquire()
+        except OSError as error:
+            log.warning("leadership.unsupported", error=os.strerror(error.errno or 0))
+            self._keep(self._open())
+            return True
+
+    def is_supported(self) -> bool:
+        """Answer whether the file system knows such locks at all."""
+        descriptor = self._open()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            log.warning("leadership.unsupported", error=os.strerror(error.errno or 0))
+            return False
+        finally:
+            os.close(descriptor)
         return True
 
     def holder(self) -> str:
@@ -94,8 +123,58 @@ class FileLeadership:
             await asyncio.sleep(POLL_S)
         log.info("leadership.acquired")
 
+    async def wait(self) -> None:
+        """Wait in the kernel, which hands the lock over in the moment in which its holder ends.
+
+        Raises:
+            OSError: the file system knows no such lock.
+        """
+        if self._descriptor is not None:
+            return
+        loop, descriptor = asyncio.get_running_loop(), self._open()
+        acquired: asyncio.Future[None] = loop.create_future()
+
+        def answer(error: OSError | None) -> None:
+            if acquired.cancelled():  # nobody waits any more: whoever waits next is to have it
+                os.close(descriptor)
+            elif error is not None:
+                os.close(descriptor)
+                acquired.set_exception(error)
+            else:
+                acquired.set_result(None)
+
+        def block() -> None:
+            error = None
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            except OSError as refused:
+                error = refused
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+                loop.call_soon_threadsafe(answer, error)
+
+        # A daemon: nothing can wake it but the lock, so nobody may wait for its end.
+        threading.Thread(target=block, name="leadership", daemon=True).start()
+        try:
+            await acquired
+        except asyncio.CancelledError:
+            if not acquired.cancelled() and acquired.exception() is None:  # in this very turn
+                os.close(descriptor)
+            raise
+        self._keep(descriptor)
+        log.info("leadership.acquired")
+
     def release(self) -> None:
         """Give the lock back; the file stays, since removing it would split the lock in two."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        return os.open(self._path, flags, 0o600)
+
+    def _keep(self, descriptor: int) -> None:
+        """Hold the lock that *descriptor* has, and name this process in the file, for people."""
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        self._descriptor = descriptor

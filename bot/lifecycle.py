@@ -4,181 +4,276 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import AsyncIterator, Coroutine
+import signal
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
 import structlog
 
-from bot import VERSION, handlers, launch
+from bot import handlers, launch, services, stood_down
 from bot.errors import ExitCode, PermanentError, TemporaryError
 from bot.heartbeat.pulse import LoopPulse
-from bot.heartbeat.sources import Sources
-from bot.heartbeat.writer import HeartbeatWriter
 from bot.leadership import FileLeadership
-from bot.services import Services
+from bot.standby import Standby
 from bot.stop import Stop, StopSignals
 from bot.tasks.manager import TaskManager
 from bot.tasks.timeouts import with_timeout
+from bot.vitals import Vitals, beat_path
 from watchdog.heartbeat import file, retry, schema
 
 if TYPE_CHECKING:
-    import discord
-
-    from bot.gateway.connection import GatewayConnection
+    from bot.post import Post
     from bot.settings import BotSettings
 
 log = structlog.get_logger(__name__)
 
+LOCK = "leader.lock"
 LEADERSHIP_TIMEOUT_S = 30.0
+GLANCE_S = 0.01
+YIELD_S = 0.5
+FALLBACK_S = 30.0  # in which a leader that stepped down leads again when the new one fails
 # Shares of SHUTDOWN_TIMEOUT_S: handlers at work end by themselves, then the rest is closed.
 DRAIN_SHARE, CLOSE_SHARE, CANCEL_SHARE = 0.4, 0.2, 0.2
-MEMBERS_EVERY_BEATS = 10  # counting the members of thousands of guilds is no work for each beat
+# Whoever ends so ends for all: no spare is to take over.
+FOR_GOOD: dict[ExitCode, stood_down.Reason] = {
+    ExitCode.STOPPED: "shutdown",
+    ExitCode.CONFIGURATION: "failed",
+}
 
 
-async def run(settings: BotSettings, signals: StopSignals) -> ExitCode:
-    """Serve until somebody asks for the end; answers the exit code."""
-    prepared = launch.prepare(settings)
-    if isinstance(prepared, ExitCode):
-        return prepared
-    stop = Stop(asyncio.get_running_loop())
-    signals.subscribe(stop.request)
-    with FileLeadership(settings.state_dir / "leader.lock") as leadership:
-        lifecycle = Lifecycle(settings, prepared, stop)
-        try:
-            await leadership.acquire(LEADERSHIP_TIMEOUT_S)
-            code = await lifecycle.lead()
-        except TemporaryError as error:
-            code = lifecycle.postpone(error)
+async def run(settings: BotSettings, signals: StopSignals, post: Post) -> ExitCode:
+    """Serve, or wait as a spare, until somebody asks for the end; answers the exit code."""
+    if post.is_spare and not settings.standby:
+        log.info("spare.not_wanted")
+        return ExitCode.STOPPED
+    if not launch.make_folders(settings):
+        return ExitCode.FAILED
+    with FileLeadership(settings.state_dir / LOCK) as leadership:
+        if post.is_spare and not leadership.is_supported():
+            return ExitCode.STOPPED  # the program `bot` leads without a lock, and without a spare
+        leads = not post.is_spare and await _lead_if_free(leadership)
+        if not post.is_spare:
+            stood_down.clear(settings.state_dir)  # not before the lock is ours: a spare would lead
+        prepared = launch.prepare(settings, leads=leads)
+        if isinstance(prepared, ExitCode):
+            code = prepared
+        else:
+            stop = Stop(asyncio.get_running_loop())
+            signals.subscribe(stop.request)
+            lifecycle = Lifecycle(settings, prepared, stop, leadership)
+            code = await lifecycle.live()
+        if leadership.is_held and code in FOR_GOOD:
+            stood_down.leave(settings.state_dir, FOR_GOOD[code])
     log.info("bot.stopped", exit_code=int(code))
     return code
 
 
+async def _lead_if_free(leadership: FileLeadership) -> bool:
+    """Answer whether this process leads, before it does anything that takes time."""
+    if leadership.lead_if_free():
+        return True
+    await asyncio.sleep(GLANCE_S)  # a spare that looks whether anybody leads holds it that long
+    return leadership.lead_if_free()
+
+
 class Lifecycle:
-    """One leader's run, from the first beat to the last."""
+    """One process's run, from the first beat to the last."""
 
-    def __init__(self, settings: BotSettings, prepared: launch.Prepared, stop: Stop) -> None:
+    def __init__(
+        self,
+        settings: BotSettings,
+        prepared: launch.Prepared,
+        stop: Stop,
+        leadership: FileLeadership,
+    ) -> None:
+        from bot.gateway.connection import GatewayConnection
+
         self._settings, self._client, self._stop = settings, prepared.client, stop
-        self._stages = prepared.stages
-        self._tasks, self._pulse = TaskManager(), LoopPulse()
-        self._presence = _Presence(prepared.client)
-        self._phase: schema.State | None = "starting"
-        self._failure: schema.Failure | None = None
-        self._services: Services | None = None
+        self._stages, self._leadership = prepared.stages, leadership
+        self._tasks, self._pulse, self._step_down = TaskManager(), LoopPulse(), asyncio.Event()
+        self._recall = prepared.recall
+        self._recall.look()
+        self._connection = GatewayConnection(
+            prepared.client,
+            token=settings.discord_token.get_secret_value().strip(),
+            settings=settings,
+            tasks=self._tasks,
+            recall=prepared.recall,
+            reached=self._stages.reached,
+        )
+        self._vitals = Vitals(prepared.client, self._connection, self._tasks)
+        leads = leadership.is_held
+        self._writer = self._vitals.writer(settings, self._pulse, self._stages, leads=leads)
 
-    async def lead(self) -> ExitCode:
-        """Beat and serve; answers the exit code."""
+    async def live(self) -> ExitCode:
+        """Beat, and serve as soon as this process leads; answers the exit code."""
         limit_s = self._settings.shutdown_timeout_s * CANCEL_SHARE
+        vitals = self._vitals
         async with self._tasks, self._pulse:
-            writer = self._writer()
-            writer.start()
+            self._writer.start()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, self._step_down.set)
             try:
-                return await self._serve_or_explain(writer)
+                if not self._leadership.is_held and not await self._come_to_lead():
+                    return self._stop.code or ExitCode.FAILED
+                return await self._serve_or_explain()
+            except TemporaryError as error:
+                return self._postpone(error)
             except BaseException as error:
-                self._failure = schema.Failure(kind="crash", message=type(error).__name__)
+                vitals.failure = schema.Failure(kind="crash", message=type(error).__name__)
                 raise
             finally:
-                self._phase = "stopping"
+                vitals.phase = "stopping"
                 await self._tasks.shutdown(limit_s)
-                writer.write_final("failed" if self._failure else "stopping", self._failure)
+                self._writer.write_final("failed" if vitals.failure else "stopping", vitals.failure)
 
-    def postpone(self, error: TemporaryError) -> ExitCode:
+    async def _come_to_lead(self) -> bool:
+        """Wait for the lead; answers False when the process is asked to end before."""
+        settings, vitals = self._settings, self._vitals
+        async with self._tasks.managed_task_context() as scope:
+            asked = scope.create_task(self._stop.wait(), name="stop-request")
+            if settings.standby:
+                vitals.standby, vitals.phase = self._standby(), None
+                coming = vitals.standby.until_leading()
+            else:
+                coming = self._leadership.acquire(LEADERSHIP_TIMEOUT_S)
+            waiting = scope.create_task(coming, name="leadership")
+            await asyncio.wait({asked, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if self._stop.code is not None:
+                return False
+            waiting.result()
+        self._begin_to_lead()
+        return True
+
+    def _standby(self) -> Standby:
+        return Standby(
+            self._settings,
+            self._leadership,
+            self._connection,
+            self._recall,
+            self._tasks,
+            on_warm=self._writer.hurry,
+        )
+
+    def _postpone(self, error: TemporaryError) -> ExitCode:
         """Leave on disk when the next process may try."""
         log.warning("bot.postponed", kind=error.kind, retry_at_s=error.retry_at_s)
-        entry = retry.Retry(retry_at_s=error.retry_at_s, reason=error.kind)
-        with contextlib.suppress(OSError):  # without it the watchdog takes its own delay
-            file.write(self._settings.state_dir / "retry.json", retry.encode(entry))
+        if self._leadership.is_held:
+            entry = retry.Retry(retry_at_s=error.retry_at_s, reason=error.kind)
+            with contextlib.suppress(OSError):  # without it the watchdog takes its own delay
+                file.write(self._settings.state_dir / "retry.json", retry.encode(entry))
         return ExitCode.TEMPORARY
 
-    async def _serve_or_explain(self, writer: HeartbeatWriter) -> ExitCode:
+    async def _serve_or_explain(self) -> ExitCode:
         try:
-            async with self._running_services(writer) as services:
-                return await self._serve(services)
+            async with services.running(
+                self._settings,
+                self._client,
+                self._connection,
+                self._tasks,
+                self._pulse,
+                request_stop=self._stop.request,
+                last_beat=lambda: self._writer.last,
+            ) as self._vitals.services:
+                return await self._serve()
         except PermanentError as error:
-            self._failure = schema.Failure(kind=error.kind, message=error.advice, permanent=True)
+            self._vitals.failure = schema.Failure(
+                kind=error.kind, message=error.advice, permanent=True
+            )
             log.error("bot.failed", kind=error.kind, advice=error.advice)
             return ExitCode.CONFIGURATION
 
-    @contextlib.asynccontextmanager
-    async def _running_services(self, writer: HeartbeatWriter) -> AsyncIterator[Services]:
-        from bot.commands import safety
-        from bot.commands.stats import CommandStats
-        from bot.outbound.client import OutboundClient
-        from bot.tasks.bridge import Bridge
-        from bot.tasks.guard import SlowCallbackWatch
-        from bot.tasks.jobs import JobQueue
-
-        settings, tasks = self._settings, self._tasks
-        jobs = JobQueue(tasks=tasks, workers=settings.job_workers, size=settings.job_queue_size)
-        watch = SlowCallbackWatch(
-            age_s=self._pulse.age_s,
-            thread_id=threading.get_ident(),
-            limit_s=settings.slow_callback_ms / 1000,
-            pulse_interval_s=self._pulse.interval_s,
-        )
-        services = Services(
-            settings=settings,
-            tasks=tasks,
-            jobs=jobs,
-            bridge=Bridge(tasks=tasks),
-            outbound=OutboundClient(),
-            commands=CommandStats(),
-            request_stop=self._stop.request,
-            last_beat=lambda: writer.last,
-        )
-        self._services = services
-        # Before any task starts that may answer a user: answers find their way by the context.
-        safety.attach(self._client, services)
-        async with contextlib.AsyncExitStack() as stack:
-            stack.enter_context(watch)
-            for service in (services.jobs, services.bridge, services.outbound):
-                await stack.enter_async_context(service)
-            yield services
-
-    async def _serve(self, services: Services) -> ExitCode:
-        from bot.gateway.connection import GatewayConnection
-
-        connection = services.connection = GatewayConnection(
-            self._client,
-            token=self._settings.discord_token.get_secret_value().strip(),
-            settings=self._settings,
-            tasks=self._tasks,
-        )
-        asked = self._tasks.create_task(self._stop.wait(), name="stop-request")
-        served = self._tasks.create_task(self._connect(connection), name="gateway")
+    async def _serve(self) -> ExitCode:
+        total_s = self._settings.shutdown_timeout_s
         try:
-            await asyncio.wait({asked, served}, return_when=asyncio.FIRST_COMPLETED)
-            if self._stop.code is not None:
-                return self._stop.code
-            served.result()
-            # Nobody asked for it: the client closed itself. Only the shutdown command ends with 0.
-            log.error("client.closed_itself")
-            return ExitCode.FAILED
+            while True:
+                code = await self._serve_once()
+                if self._settings.standby and code not in FOR_GOOD:
+                    self._hand_over()
+                if code is not None:
+                    return code
+                if not await self._come_back():
+                    return self._stop.code or ExitCode.RESTART
         finally:
-            self._phase = "stopping"
-            await self._close(connection, served)
+            self._vitals.phase = "stopping"
+            await self._within("client", self._connection.close(), total_s * CLOSE_SHARE)
 
-    async def _connect(self, connection: GatewayConnection) -> None:
-        self._phase = None
+    async def _serve_once(self) -> ExitCode | None:
+        """Serve until somebody asks for the end, or, with None, that another one may try."""
+        async with self._tasks.managed_task_context() as scope:
+            asked = scope.create_task(self._stop.wait(), name="stop-request")
+            stepping_down = scope.create_task(self._step_down.wait(), name="step-down-request")
+            served = scope.create_task(self._connect(), name="gateway")
+            try:
+                await asyncio.wait(
+                    {asked, stepping_down, served}, return_when=asyncio.FIRST_COMPLETED
+                )
+                if self._stop.code is not None or self._step_down.is_set():
+                    return self._stop.code
+                served.result()
+                # Nobody asked for it: the client closed itself. Only the shutdown command ends
+                # with 0.
+                log.error("client.closed_itself")
+                return ExitCode.FAILED
+            finally:
+                self._vitals.phase = "stopping"
+                await self._suspend()
+
+    def _hand_over(self) -> None:
+        """Let the spare lead now, while this process still cleans up."""
+        if stood_down.is_left(self._settings.state_dir):
+            return  # it would not
+        self._writer.redirect(beat_path(self._settings.state_dir, leads=False), role="spare")
+        self._leadership.release()
+
+    async def _come_back(self) -> bool:
+        """Be there in case the next leader fails; answers whether this process leads again."""
+        self._vitals.phase = "ready"
+        async with self._tasks.managed_task_context() as scope:
+            asked = scope.create_task(self._stop.wait(), name="stop-request")
+            # A lock that was just released goes to whoever asks first: let that be the spare.
+            await asyncio.wait({asked}, timeout=YIELD_S)
+            leading = scope.create_task(self._leadership.wait(), name="leadership")
+            await asyncio.wait(
+                {asked, leading}, timeout=FALLBACK_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not leading.done() or self._stop.code is not None:
+                return False
+        log.warning("deploy.went_back")
+        self._recall = launch.recall(self._client, self._settings)
+        self._begin_to_lead()
+        self._connection.continue_with(self._recall)
+        return True
+
+    def _begin_to_lead(self) -> None:
+        self._step_down.clear()
+        self._stages.restart("lead")
+        self._recall.look()
+        self._vitals.standby, self._vitals.phase = None, "starting"
+        self._writer.redirect(beat_path(self._settings.state_dir, leads=True), role="leader")
+
+    async def _connect(self) -> None:
+        connection = self._connection
+        self._vitals.phase = None
         await connection.login()
-        self._stages.reached("login")
-        self._tasks.create_task(self._note_ready(connection), name="ready-stage")
+        self._tasks.create_task(self._note_ready(), name="ready-stage")
         await connection.run()
 
-    async def _note_ready(self, connection: GatewayConnection) -> None:
-        await connection.ready.wait()
+    async def _note_ready(self) -> None:
+        await self._connection.ready.wait()
         self._stages.reached("ready")
+        self._writer.hurry()
         log.info("bot.ready", stages_s=dict(self._stages.snapshot()))
 
-    async def _close(self, connection: GatewayConnection, served: asyncio.Task[None]) -> None:
-        """Stop intake, let handlers that are at work end, then close the client."""
-        total_s = self._settings.shutdown_timeout_s
+    async def _suspend(self) -> None:
+        """Stop intake, let handlers that are at work end, then let go of the session."""
+        connection, total_s = self._connection, self._settings.shutdown_timeout_s
         await self._within("gateway", connection.stop_intake(), total_s * CLOSE_SHARE)
         await self._within("handlers", handlers.idle(), total_s * DRAIN_SHARE)
-        ends_session = self._stop.code is ExitCode.STOPPED
-        closing = connection.close(ends_session=ends_session)
-        await self._within("client", closing, total_s * CLOSE_SHARE)
-        served.cancel()
+        ends_session = self._stop.code is ExitCode.STOPPED or (
+            self._stop.code is ExitCode.INTERRUPTED and self._settings.stop_ends_session
+        )
+        suspending = connection.suspend(ends_session=ends_session)
+        await self._within("session", suspending, total_s * CLOSE_SHARE)
 
     async def _within(
         self, part: str, ending: Coroutine[object, object, None], limit_s: float
@@ -187,50 +282,3 @@ class Lifecycle:
             await with_timeout(ending, limit_s)
         except TimeoutError:
             log.warning("stop.timed_out", part=part, timeout_s=limit_s)
-
-    def _state(self) -> schema.State:
-        services = self._services
-        if self._phase is not None or services is None or services.connection is None:
-            return self._phase or "starting"
-        return services.connection.state
-
-    def _writer(self) -> HeartbeatWriter:
-        def gateway() -> schema.Gateway:
-            services = self._services
-            if services is None or services.connection is None:
-                return schema.Gateway()
-            return services.connection.snapshot()
-
-        sources = Sources(
-            state=self._state,
-            gateway=gateway,
-            tasks=self._tasks.snapshot,
-            jobs=lambda: self._services.jobs.snapshot() if self._services else schema.Jobs(),
-            commands=lambda: (
-                self._services.commands.snapshot() if self._services else schema.Commands()
-            ),
-            bot=self._presence.snapshot,
-            stages=self._stages.snapshot,
-            failure=lambda: self._failure,
-        )
-        return HeartbeatWriter(
-            self._settings.state_dir / "heartbeat.json",
-            interval_s=self._settings.heartbeat_interval_s,
-            sources=sources,
-            pulse=self._pulse,
-            slow_s=self._settings.slow_callback_ms / 1000,
-        )
-
-
-class _Presence:
-    """Who serves and how much of Discord it sees, for the heartbeat's thread."""
-
-    def __init__(self, client: discord.Client) -> None:
-        self._client, self._beats, self._members = client, 0, 0
-
-    def snapshot(self) -> schema.Bot:
-        guilds = self._client.guilds
-        if self._beats % MEMBERS_EVERY_BEATS == 0 or not self._members:
-            self._members = sum(guild.member_count or 0 for guild in guilds)
-        self._beats += 1
-        return schema.Bot(version=VERSION, guilds=len(guilds), members=self._members)

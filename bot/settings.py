@@ -77,7 +77,32 @@ class BotSettings(InstallationSettings):
     database_url: SecretStr = Field(
         SecretStr(""), description="`postgresql://…`; empty: SQLite in the state folder. Secret."
     )
-    standby: bool = Field(True, description="Reserved for the spare process.")
+    standby: bool = Field(
+        True, description="Keep a warm spare that takes over; `false` saves its memory."
+    )
+    stop_ends_session: bool = Field(
+        False,
+        description="`supervisorctl stop` shows the bot offline at once; what comes then is lost.",
+    )
+    event_ack_after_s: float = Field(
+        10.0,
+        ge=0.1,
+        le=600,
+        allow_inf_nan=False,
+        description="Seconds of waiting after which an event counts as handled.",
+    )
+    journal_max_mb: int = Field(
+        64, ge=1, le=4096, description="Size of a session journal that asks for compaction."
+    )
+    journal_max_events: int = Field(
+        100_000, ge=100, le=10_000_000, description="State events that ask for compaction."
+    )
+    catch_up_max_messages: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Messages to fetch in each channel when a session was lost; 0: none.",
+    )
     command_timeout_s: float = Field(
         30.0, ge=1, le=840, allow_inf_nan=False, description="Seconds a command may take."
     )

@@ -57,8 +57,11 @@ class StopSignals:
     The handlers are Python's own, not the loop's: they act even while a callback blocks the loop.
     """
 
-    def __init__(self, *, deadline_s: float) -> None:
-        self._deadline_s = deadline_s
+    def __init__(
+        self, *, deadline_s: float, on_interrupt: Callable[[], None] = lambda: None
+    ) -> None:
+        """*on_interrupt* is called at once by the first SIGINT, which supervisord sends."""
+        self._deadline_s, self._on_interrupt = deadline_s, on_interrupt
         self._on_stop: Callable[[ExitCode, str], None] | None = None
         self._pending: tuple[ExitCode, str] | None = None
 
@@ -79,6 +82,8 @@ class StopSignals:
         if self._pending is not None:
             os._exit(code)
         self._pending = (code, kind.name)
+        if kind is signal.SIGINT:
+            self._on_interrupt()
         exit_within(self._deadline_s, code)
         if self._on_stop is None:  # nothing runs yet that would have to be ended
             os._exit(code)

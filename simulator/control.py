@@ -175,6 +175,14 @@ class ControlClient(Transport):
         """Answer the application commands that the bot synced."""
         return list(self.call("commands", guild=guild))
 
+    def load(self, *, rate_per_s: float, messages: int, **more: Any) -> dict[str, Any]:
+        """Begin to say `n 1`, `n 2`, … which the bot should answer `got NUMBER`, each once."""
+        return self._dict("load", rate_per_s=rate_per_s, messages=messages, **more)
+
+    def tally(self, *, timeout_s: float = 0.0) -> dict[str, Any]:
+        """Answer what became of the loads; waits up to *timeout_s* until all are answered."""
+        return self._dict("tally", timeout_s=timeout_s)
+
     def stats(self) -> dict[str, Any]:
         """Answer counts of connects, identifies, resumes, requests, and the sessions."""
         return self._dict("stats")

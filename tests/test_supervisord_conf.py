@@ -15,7 +15,8 @@ from tests.sources import ROOT
 TEXT = (ROOT / "supervisord.conf").read_text(encoding="utf-8")
 CONFIG = RawConfigParser(inline_comment_prefixes=(" ;",))
 CONFIG.read_string(TEXT)
-PROGRAMS = ("bot", "watchdog")
+PROGRAMS = ("bot", "spare", "watchdog")
+BOTS = ("bot", "spare")
 
 
 def test_only_the_folder_of_the_file_is_expanded() -> None:
@@ -23,25 +24,43 @@ def test_only_the_folder_of_the_file_is_expanded() -> None:
     assert set(re.findall(r"%\((\w+)\)", TEXT)) == {"here"}
 
 
-def test_the_watchdog_alone_restarts_the_bot() -> None:
+@pytest.mark.parametrize("program", BOTS)
+def test_the_watchdog_alone_restarts_the_bot(program: str) -> None:
     """Two that restart would multiply the budget; the watchdog itself is never given up on."""
-    bot, watchdog = CONFIG["program:bot"], CONFIG["program:watchdog"]
+    bot, watchdog = CONFIG[f"program:{program}"], CONFIG["program:watchdog"]
 
     assert (bot["autorestart"], bot["startsecs"]) == ("false", "0")
     assert watchdog["autorestart"] == "true"
     assert int(watchdog["startretries"]) >= 1_000_000
 
 
-def test_the_watchdog_is_stopped_before_the_bot() -> None:
-    """supervisord stops the highest priority first."""
-    assert CONFIG.getint("program:watchdog", "priority") > CONFIG.getint("program:bot", "priority")
+def test_the_watchdog_is_stopped_first_and_the_spare_last() -> None:
+    """The highest priority comes first: a `bot` that is stopped leaves word not to take over."""
+    bot, spare, watchdog = (CONFIG.getint(f"program:{name}", "priority") for name in PROGRAMS)
+
+    assert spare < bot < watchdog
 
 
-def test_the_bot_may_use_its_time_to_stop_and_no_more() -> None:
+def test_bot_and_spare_are_one_program() -> None:
+    """Either may lead, so they differ in name, order and raw logs only."""
+    bot, spare = (dict(CONFIG[f"program:{program}"]) for program in BOTS)
+    own = {"priority", "stdout_logfile", "stderr_logfile"}
+
+    assert {key: value for key, value in bot.items() if spare[key] != value}.keys() == own
+
+
+@pytest.mark.parametrize("program", BOTS)
+def test_the_bot_may_use_its_time_to_stop_and_no_more(program: str) -> None:
     """SIGKILL comes after SHUTDOWN_TIMEOUT_S, and within 10 s."""
-    stop_s = CONFIG.getfloat("program:bot", "stopwaitsecs")
+    stop_s = CONFIG.getfloat(f"program:{program}", "stopwaitsecs")
 
     assert BotSettings.model_fields["shutdown_timeout_s"].default < stop_s < 10
+
+
+@pytest.mark.parametrize("program", BOTS)
+def test_supervisord_stops_by_a_signal_that_nobody_else_sends(program: str) -> None:
+    """An operator's stop must be told from a wish to hand over."""
+    assert CONFIG[f"program:{program}"]["stopsignal"] == "INT"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

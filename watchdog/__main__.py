@@ -1,4 +1,4 @@
-"""The watchdog process: `python -m watchdog [run | check | status [--json]]`."""
+"""The watchdog process: `python -m watchdog [run | check | deploy | status [--json]]`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 
 EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
-USAGE = "python -m watchdog [run | check | status [--json]]"
+USAGE = "python -m watchdog [run | check | deploy | status [--json]]"
 
 
 def _run(parent_pid: int) -> int:
@@ -56,6 +56,10 @@ def main(argv: list[str] | None = None) -> int:
         from watchdog.status import command
 
         return command.main(arguments[1:])
+    if arguments[:1] == ["deploy"]:
+        from watchdog import deployment
+
+        return deployment.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m watchdog", usage=USAGE)
     parser.add_argument("command", nargs="?", choices=("run", "check"), default="run")
     if parser.parse_args(arguments).command == "check":

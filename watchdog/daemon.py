@@ -10,112 +10,32 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
-import random
 import select
 import signal
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import structlog
 
-from watchdog.health.limits import Limits
-from watchdog.health.probe import Probe
-from watchdog.heartbeat import identity
-from watchdog.heartbeat.installation import ENV_FILE
-from watchdog.incidents.casebook import Casebook
-from watchdog.incidents.journal import Journal
-from watchdog.keeper import Keeper
-from watchdog.process import memory_kills
+from watchdog.assembly import guardian_of
+from watchdog.guardian import Guardian
 from watchdog.process.parent import Parent
 from watchdog.publisher import Publisher
-from watchdog.reporting import iso
-from watchdog.restart import ledger
-from watchdog.restart.env_file import SettingsFile
-from watchdog.restart.ledger import Ledger
-from watchdog.restart.planner import Planner
-from watchdog.restart.policy import RestartPolicy
-from watchdog.restart.tools import Tally, Tools
 from watchdog.settings import WatchdogSettings
-from watchdog.supervisord.program import Program
 from watchdog.supervisord.rpc import SupervisordRpc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from watchdog.alerts.alert import Alert
-
-PROGRAM = "bot"
-STOP_MARGIN_S = 2.0  # the bot ends its tasks within SHUTDOWN_TIMEOUT_S, then closes its files
 MAX_TICK_ERRORS = 20  # in a row; then the process is more use dead than alive
 TICK_MARGIN_S = 5.0
 CLOSE_S = 0.4  # for what is being sent; the rest stays on disk
 EXIT_LIMIT_S = 0.9
 
 log = structlog.get_logger(__name__)
-
-
-def limits_of(settings: WatchdogSettings) -> Limits:
-    """Answer the limits of a verdict; none is reached between two beats of a healthy bot."""
-    least_s = 2 * settings.heartbeat_interval_s
-    return Limits(
-        poll_s=settings.poll_interval_s,
-        beat_s=settings.heartbeat_interval_s,
-        hung_s=max(settings.hung_after_s, least_s),
-        frozen_s=max(settings.frozen_after_s, least_s),
-        startup_s=settings.startup_timeout_s,
-        zombie_s=settings.zombie_after_s,
-        stopping_s=settings.shutdown_timeout_s + STOP_MARGIN_S,
-        heavy_bytes=settings.max_rss_mb * 1024 * 1024,
-        heavy_s=settings.max_rss_for_s,
-    )
-
-
-def policy_of(settings: WatchdogSettings) -> RestartPolicy:
-    """Answer the restart policy."""
-    return RestartPolicy(
-        max_restarts=settings.max_restarts,
-        window_s=settings.restart_window_s,
-        base_s=settings.restart_base_s,
-        cap_s=settings.restart_cap_s,
-        forgiven_s=settings.forgiven_after_s,
-    )
-
-
-def tools_of(
-    settings: WatchdogSettings, rpc: SupervisordRpc, *, offer: Callable[[Alert], None]
-) -> Tools:
-    """Answer everything that a keeper works with, on the files of this installation."""
-    state, logs = settings.state_dir, settings.log_dir
-    program = Program(rpc, PROGRAM)
-    planner = Planner(
-        Ledger(state / "restarts.json"),
-        policy_of(settings),
-        moment=ledger.now,
-        draw=random.random,
-        retry_path=state / "retry.json",
-        settings_file=SettingsFile(Path(ENV_FILE)),
-    )
-    casebook = Casebook(
-        Journal(logs / "incidents.jsonl", boot_id=identity.boot_id()),
-        offer=offer,
-        at=lambda: iso(time.time()),
-        clock=time.monotonic,
-    )
-    return Tools(
-        probe=Probe(program, state / "heartbeat.json", waited_s=lambda: rpc.waited_s),
-        program=program,
-        planner=planner,
-        casebook=casebook,
-        tally=Tally(),
-        stacks=logs / "bot.stacks.log",
-        memory_kills=memory_kills.read_count,
-        patience_s=settings.shutdown_timeout_s + STOP_MARGIN_S,
-        zombie_grace_s=settings.zombie_grace_s,
-    )
 
 
 class Guard:
@@ -140,14 +60,14 @@ class Daemon:
 
     def __init__(
         self,
-        keeper: Keeper,
+        guardian: Guardian,
         publisher: Publisher,
         *,
         parent: Parent,
         guard: Guard,
         abort: Callable[[], None],
     ) -> None:
-        self._keeper, self._publisher, self._parent = keeper, publisher, parent
+        self._guardian, self._publisher, self._parent = guardian, publisher, parent
         self._guard, self._abort = guard, abort
         self._stopping = False
         self._errors = 0
@@ -165,14 +85,14 @@ class Daemon:
                 if self._parent.gone():
                     log.warning("daemon.orphaned", parent=self._parent.pid)
                     return 0
-                self._wait(wakeup, self._keeper.wait_s() - (time.monotonic() - began_s))
+                self._wait(wakeup, self._guardian.wait_s() - (time.monotonic() - began_s))
         log.info("daemon.stopped")
         return 0
 
     def _tick(self) -> None:
         try:
-            self._keeper.tick(state_writable=self._publisher.writable)
-            self._publisher.publish(self._keeper)
+            self._guardian.tick(state_writable=self._publisher.writable)
+            self._publisher.publish(self._guardian)
         except Exception:
             self._errors += 1
             self._publisher.errors += 1
@@ -181,11 +101,10 @@ class Daemon:
             self._errors = 0
 
     def _wait(self, wakeup: socket.socket, wait_s: float) -> None:
-        """Wait for the bot's death, a signal, or the next tick; whichever comes first."""
+        """Wait for a process' death, a signal, or the next tick; whichever comes first."""
         poll = select.poll()
         poll.register(wakeup, select.POLLIN)
-        death = self._keeper.death_descriptor()
-        if death is not None:
+        for death in self._guardian.death_descriptors():
             poll.register(death, select.POLLIN)
         if self._stopping or not poll.poll(max(0.0, wait_s) * 1000):
             return
@@ -236,17 +155,16 @@ def run(settings: WatchdogSettings, *, parent_pid: int) -> int:
         server = StatusServer(board, settings.http_host, settings.http_port)
         server.start()
         stack.callback(server.stop, CLOSE_S)
-        tools = tools_of(settings, rpc, offer=sender.offer)
-        stack.callback(tools.probe.release)
+        guardian = guardian_of(settings, rpc, offer=sender.offer)
+        for keeper in guardian.keepers:
+            stack.callback(keeper.tools.probe.release)
         publisher = Publisher(
             settings.state_dir / "status.json",
-            tools,
             publish=board.publish,
             healthy=sender.healthy,
             alert_counters=sender.snapshot,
         )
-        keeper = Keeper(tools, limits_of(settings))
-        daemon = Daemon(keeper, publisher, parent=parent, guard=guard, abort=rpc.abort)
+        daemon = Daemon(guardian, publisher, parent=parent, guard=guard, abort=rpc.abort)
         log.info("daemon.started", pid=os.getpid(), parent=parent.pid)
         code = daemon.run()
         # What is left is closing; a thread that would not end must not keep the process.

@@ -1,4 +1,4 @@
-"""Keep the bot alive: look, judge, act, report. `tick` is the single step.
+"""Keep one program alive: look, judge, act.
 
 What is decided is decided in pure modules (`health.liveness`, `restart.ending`, `restart.policy`,
 `restart.remedy`); this class gathers their facts and has their answers carried out.
@@ -13,17 +13,16 @@ from watchdog.health.limits import Limits
 from watchdog.health.liveness import Judgement, Observation, Standing, judge
 from watchdog.health.observation import Sight
 from watchdog.health.progress import Progress, advance
-from watchdog.health.verdict import SERVING
+from watchdog.health.roles import Member
+from watchdog.health.verdict import SERVING, Role
 from watchdog.heartbeat import identity
 from watchdog.heartbeat.identity import Identity
-from watchdog.incidents.notices import Notice, conditions, review
+from watchdog.restart.ending import Intervention
 from watchdog.restart.tools import Tools
 from watchdog.restart.treatment import Treatment
 from watchdog.restart.undertaker import Undertaker
 
 LEAST_WAIT_S = 0.005
-STEADY_S = 1.0  # of serving make a recovery; one beat may be the last gasp of a crashing bot
-TELL_S = 3.0  # an incident is told with what was done; one that nothing is done about, after this
 CLOSE_LOOK_S = 0.1  # between polls of a bot that may be stuck; each is worth only what it lasted
 RETRY_S = 0.25  # between two tries of a start that is due
 MEMORY_KILLS_EVERY_POLLS = 20
@@ -32,42 +31,90 @@ log = structlog.get_logger(__name__)
 
 
 class Keeper:
-    """Hold one bot process at a time, from the first sight to its end and the next start."""
+    """Hold one process at a time, from the first sight to its end and the next start.
 
-    def __init__(self, tools: Tools, limits: Limits) -> None:
-        self._tools, self._limits = tools, limits
+    Args:
+        needed: The program is to run; the spare is not where STANDBY is false.
+    """
+
+    def __init__(self, tools: Tools, limits: Limits, *, needed: bool = True) -> None:
+        self.tools, self.needed = tools, needed
+        self._limits = limits
         self._treatment, self._undertaker = Treatment(tools), Undertaker(tools)
         self._met: Identity | None = None
-        self._notices: dict[str, Notice] = {}
-        self._well_s = 0.0
-        self._untreated_s = 0.0
         self._memory_kills: int | None = None
+        self.renewed = False  # an operator's start, which nobody has answered yet
         self.progress = Progress()
         self.judgement = Judgement(verdict="unknown", reason="not_looked_yet")
         self.sight: Sight | None = None
 
-    def tick(self, *, state_writable: bool = True) -> Judgement:
-        """Look once, and do what is to be done; answer the judgement that is to be shown."""
-        sight = self._look(ask=self._is_doubtful(), state_writable=state_writable)
-        worth_s = max(0.0, min(sight.gap_s, self._limits.poll_s))
+    def look(self, *, state_writable: bool = True) -> None:
+        """Look once; a process that has ended is still there for `act`."""
+        self._see(ask=self._is_doubtful(), state_writable=state_writable)
+
+    def act(self, *, role: Role, held_back: bool = False) -> None:
+        """Do what is to be done about what was seen, and judge what is to be shown.
+
+        Args:
+            role: What an end, or a start, of the process counts as.
+            held_back: A start that is due is not to be carried out yet.
+        """
+        sight = self.sight
+        if sight is None:
+            return
         if not self._has_ended():
             judgement = judge(self._observe(sight), self._limits)
-            self._treatment.apply(judgement, sight, self.progress, worth_s=worth_s)
-        if self._act():
-            sight = self._look(ask=False, state_writable=state_writable)
-        self.sight, self.judgement = sight, judge(self._observe(sight), self._limits)
-        self._follow(self.judgement, worth_s)
-        return self.judgement
+            self._treatment.apply(judgement, sight, self.progress, role=role, worth_s=self.worth_s)
+        if self._conclude(role, held_back=held_back):
+            self._see(ask=False, state_writable=sight.state_writable)
+        self.judgement = judge(self._observe(self.sight or sight), self._limits)
+        self.tools.planner.ledger.flush()
+
+    def retire(self, kind: str) -> None:
+        """Ask the process to end; what follows is a start at once, and no failure."""
+        self._treatment.retire(kind)
+
+    @property
+    def worth_s(self) -> float:
+        """Answer what the last poll counts, in seconds."""
+        gap_s = self.sight.gap_s if self.sight is not None else 0.0
+        return max(0.0, min(gap_s, self._limits.poll_s))
+
+    @property
+    def intervention(self) -> Intervention | None:
+        """Answer why the process is being ended, None when it is not."""
+        return self._treatment.intervention
+
+    @property
+    def role(self) -> Role | None:
+        """Answer what the process says it is, None without one, or before its first beat."""
+        sight = self.sight
+        if sight is None or sight.process is None or sight.beat.beat is None:
+            return None
+        return sight.beat.beat.role
+
+    def member(self) -> Member:
+        """Answer the facts from which the service is judged."""
+        sight, role = self.sight, self.role
+        beat = sight.beat.beat if sight is not None else None
+        return Member(
+            judgement=self.judgement,
+            alive=sight is not None and sight.process is not None,
+            role=role,
+            beat_at_s=beat.monotonic_s if beat is not None and role is not None else 0.0,
+            state=sight.program.state if sight is not None and sight.program else None,
+            standing=self._standing(),
+        )
 
     def wait_s(self) -> float:
         """Answer how long until the next tick: one interval, or less when something falls due."""
         limits, progress = self._limits, self.progress
         waits = [limits.poll_s]
-        due_in_s = self._tools.planner.due_in_s()
-        if self._tools.probe.handle is None:
+        due_in_s = self.tools.planner.due_in_s()
+        if self.tools.probe.handle is None:
             if due_in_s is not None:
                 waits.append(due_in_s if due_in_s > 0 else RETRY_S)
-        elif self._treatment.intervention is None and self.judgement.verdict in SERVING:
+        elif self.intervention is None and self.judgement.verdict in SERVING:
             left_s = (limits.hung_s - progress.stalled_s, limits.frozen_s - progress.missing_s)
             waits += [wait_s for wait_s in left_s if wait_s > 0]
             normal_s = limits.beat_s + limits.poll_s  # a healthy pulse is never seen older
@@ -76,30 +123,39 @@ class Keeper:
         return max(LEAST_WAIT_S, min(waits))
 
     def death_descriptor(self) -> int | None:
-        """Answer the descriptor that becomes readable when the bot dies, None without one."""
-        handle = self._tools.probe.handle
+        """Answer the descriptor that becomes readable when the process dies, None without one."""
+        handle = self.tools.probe.handle
         return None if handle is None or handle.ended() else handle.fileno()
 
-    def _look(self, *, ask: bool, state_writable: bool) -> Sight:
-        probe = self._tools.probe
-        sight = probe.look(ask=ask, state_writable=state_writable)
+    def _see(self, *, ask: bool, state_writable: bool) -> None:
+        probe, planner = self.tools.probe, self.tools.planner
+        self.sight = probe.look(ask=ask, state_writable=state_writable)
         if probe.handle is not None and probe.handle.identity != self._met:
             self._meet(probe.handle.identity)
-        self.progress = advance(self.progress, sight, self._limits)
+        self.progress = advance(self.progress, self.sight, self._limits)
+        if self.role is not None:
+            planner.seen_as(self.role)
         if self.progress.polls % MEMORY_KILLS_EVERY_POLLS == 1:
-            self._memory_kills = self._tools.memory_kills()
-        return sight
+            self._memory_kills = self.tools.memory_kills()
+
+    def _standing(self) -> Standing:
+        history = self.tools.planner.history
+        return Standing(
+            kind=history.standing,
+            reason=history.reason,
+            advice=history.advice,
+            role=history.role,
+        )
 
     def _observe(self, sight: Sight) -> Observation:
-        history = self._tools.planner.history
-        standing = Standing(kind=history.standing, reason=history.reason, advice=history.advice)
-        return Observation(sight=sight, progress=self.progress, standing=standing)
+        return Observation(sight=sight, progress=self.progress, standing=self._standing())
 
     def _is_doubtful(self) -> bool:
         """Answer whether supervisord's word is needed at this poll."""
+        if self.tools.probe.handle is None:
+            return self.needed
         return (
-            self._tools.probe.handle is None
-            or self._treatment.intervention is not None
+            self.intervention is not None
             or self.judgement.verdict not in SERVING
             or self.progress.stalled_s > self._limits.hung_s / 2
             or self.progress.missing_s > self._limits.frozen_s / 2
@@ -109,51 +165,30 @@ class Keeper:
         self._met = who
         self._treatment.reset()
         try:
-            above = identity.read(self._tools.program.supervisord_pid())
+            above = identity.read(self.tools.program.supervisord_pid())
         except SupervisordError as error:
-            self._tools.probe.fail(error)
+            self.tools.probe.fail(error)
             above = None
-        if self._tools.planner.meet(who, above) == "operator":
-            self._tools.casebook.act("an operator started the bot")
+        self.renewed |= self.tools.planner.meet(who, above) == "operator"
 
     def _has_ended(self) -> bool:
-        handle = self._tools.probe.handle
+        handle = self.tools.probe.handle
         return handle is not None and handle.ended()
 
-    def _act(self) -> bool:
+    def _conclude(self, role: Role, *, held_back: bool) -> bool:
         """Bury what has ended and start what is due; answer whether anything changed."""
-        buried = False
+        buried, probe, planner = False, self.tools.probe, self.tools.planner
         if self._has_ended():
-            intervention = self._treatment.intervention
-            buried = self._undertaker.bury(intervention, starved=self._is_starved())
-        elif self._tools.probe.handle is None:
-            self._undertaker.find_ended(self._tools.probe.program)
-        if self._tools.probe.handle is not None:
+            ended = self.intervention
+            counts_as = self._treatment.role if ended is not None else role
+            buried = self._undertaker.bury(ended, role=counts_as, starved=self._is_starved())
+        elif probe.handle is None:
+            self._undertaker.find_ended(probe.program, role=role)
+        if probe.handle is not None or held_back or not planner.is_due():
             return buried
-        return (self._tools.planner.is_due() and self._undertaker.start()) or buried
+        return self._undertaker.start(role=role) or buried
 
     def _is_starved(self) -> bool:
         """Answer whether the kernel has killed for want of memory since the last look."""
-        before, now = self._memory_kills, self._tools.memory_kills()
+        before, now = self._memory_kills, self.tools.memory_kills()
         return before is not None and now is not None and now > before
-
-    def _follow(self, judgement: Judgement, worth_s: float) -> None:
-        """Recover, forgive, warn."""
-        casebook, planner = self._tools.casebook, self._tools.planner
-        serving = judgement.verdict in SERVING and self._treatment.intervention is None
-        self._well_s = self._well_s + worth_s if serving else 0.0
-        untreated = casebook.open is not None and self._treatment.intervention is None
-        self._untreated_s = self._untreated_s + worth_s if untreated else 0.0
-        if self._untreated_s >= TELL_S:
-            casebook.tell(judgement.advice)
-        if serving:
-            casebook.serve(steady=self._well_s >= STEADY_S)
-            if self._well_s >= planner.policy.forgiven_s:
-                planner.forgive()
-        else:
-            casebook.falter()
-        planner.ledger.flush()
-        found = conditions(judgement)
-        self._notices, tell = review(self._notices, found, worth_s=worth_s)
-        for reason in tell:
-            casebook.warn(reason, found[reason])

@@ -9,11 +9,10 @@ from pathlib import Path
 import orjson
 import structlog
 
+from watchdog.guardian import Guardian
 from watchdog.health.verdict import SERVING, Restarts, StatusReport, Verdict
 from watchdog.heartbeat import file, identity
-from watchdog.keeper import Keeper
-from watchdog.reporting import Facts, compose, iso
-from watchdog.restart.tools import Tools
+from watchdog.reporting import Facts, compose, iso, summary
 from watchdog.status import report as codec
 
 COMPLAIN_EVERY_S = 60.0
@@ -27,7 +26,6 @@ class Publisher:
     def __init__(
         self,
         path: Path,
-        tools: Tools,
         *,
         publish: Callable[[StatusReport], None],
         healthy: Callable[[bool], None],
@@ -35,7 +33,7 @@ class Publisher:
     ) -> None:
         self.writable = True
         self.errors = 0
-        self._path, self._tools = path, tools
+        self._path = path
         self._publish, self._healthy, self._alert_counters = publish, healthy, alert_counters
         self._own = identity.own()
         self._started_at = iso(time.time())
@@ -43,9 +41,9 @@ class Publisher:
         self._verdict: Verdict | None = None
         self._complained_at_s = float("-inf")
 
-    def publish(self, keeper: Keeper) -> None:
-        """Publish what *keeper* judged last."""
-        sight, judgement = keeper.sight, keeper.judgement
+    def publish(self, guardian: Guardian) -> None:
+        """Publish what *guardian* judged last."""
+        sight, judgement = guardian.speaker.sight, guardian.service.judgement
         if sight is None:
             return
         now_unix_s = time.time()
@@ -57,40 +55,58 @@ class Publisher:
                 reason=judgement.reason,
             )
             self._verdict, self._since = judgement.verdict, iso(now_unix_s)
-        report = compose(judgement, sight, self._facts(keeper, now_unix_s))
+        report = compose(judgement, sight, self._facts(guardian, now_unix_s))
         self._publish(report)
         self._healthy(judgement.verdict in SERVING)
         self._write(report)
 
-    def _facts(self, keeper: Keeper, now_unix_s: float) -> Facts:
-        planner, tally = self._tools.planner, self._tools.tally
-        history, policy, due_in_s = planner.history, planner.policy, planner.due_in_s()
+    def _facts(self, guardian: Guardian, now_unix_s: float) -> Facts:
+        bot = guardian.keepers[0].tools.planner
+        starts = [
+            keeper.tools.planner.due_in_s()
+            for keeper in guardian.keepers
+            if keeper.tools.probe.handle is None
+        ]
+        next_in_s = min((start_s for start_s in starts if start_s is not None), default=None)
         return Facts(
             now_unix_s=now_unix_s,
             since=self._since,
             restarts=Restarts(
-                total=history.total,
-                in_window=planner.in_window(),
-                allowed=policy.max_restarts,
-                window_s=policy.window_s,
-                next_at=None if due_in_s is None else iso(now_unix_s + due_in_s),
+                total=bot.history.total,
+                in_window=bot.in_window(),
+                allowed=bot.policy.max_restarts,
+                window_s=bot.policy.window_s,
+                next_at=None if next_in_s is None else iso(now_unix_s + next_in_s),
             ),
-            incident=self._tools.casebook.summary(),
+            incident=guardian.casebook.summary(),
             watchdog_pid=self._own.pid,
             watchdog_started_at=self._started_at,
-            counters={
-                "polls": keeper.progress.polls,
-                "late_polls": keeper.progress.late_polls,
-                "incidents": self._tools.casebook.count,
-                "graceful_restarts": history.graceful,
-                "kills": tally.kills,
-                "starts": tally.starts,
-                "signals_refused": tally.refusals,
-                "tick_errors": self.errors,
-                "incident_records_lost": self._tools.casebook.lost_records,
-                **self._alert_counters(),
-            },
+            counters=self._counters(guardian),
+            processes=tuple(
+                summary(keeper.tools.program.name, keeper.role, keeper.judgement, keeper.sight)
+                for keeper in guardian.keepers
+                if keeper.sight is not None
+            ),
+            standby=guardian.standby,
+            takeovers=bot.history.takeovers,
         )
+
+    def _counters(self, guardian: Guardian) -> dict[str, int]:
+        bot, spare = guardian.keepers
+        tally, history = bot.tools.tally, spare.tools.planner.history
+        return {
+            "polls": bot.progress.polls,
+            "late_polls": bot.progress.late_polls,
+            "incidents": guardian.casebook.count,
+            "graceful_restarts": bot.tools.planner.history.graceful + history.graceful,
+            "spare_restarts": history.total,
+            "kills": tally.kills,
+            "starts": tally.starts,
+            "signals_refused": tally.refusals,
+            "tick_errors": self.errors,
+            "incident_records_lost": guardian.casebook.lost_records,
+            **self._alert_counters(),
+        }
 
     def _write(self, report: StatusReport) -> None:
         """Write the report with the identity of its writer, for those who find it later."""

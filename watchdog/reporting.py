@@ -11,7 +11,13 @@ import orjson
 
 from watchdog.health.liveness import Judgement
 from watchdog.health.observation import Sight
-from watchdog.health.verdict import IncidentSummary, Restarts, StatusReport
+from watchdog.health.verdict import (
+    IncidentSummary,
+    ProcessSummary,
+    Restarts,
+    Role,
+    StatusReport,
+)
 
 MAX_YEAR_S = 253_402_300_799.0  # the last second of the year 9999
 
@@ -34,6 +40,23 @@ class Facts:
     watchdog_started_at: str
     warnings: tuple[str, ...] = ()
     counters: Mapping[str, int]
+    processes: tuple[ProcessSummary, ...] = ()
+    standby: bool = True
+    takeovers: int = 0
+
+
+def summary(program: str, role: Role | None, judgement: Judgement, sight: Sight) -> ProcessSummary:
+    """Answer what is shown of one process."""
+    process, beat = sight.process, sight.beat.beat
+    return ProcessSummary(
+        program=program,
+        role=role,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        pid=process.identity.pid if process is not None else None,
+        uptime_s=round(process.age_s, 3) if process is not None else None,
+        rss_bytes=beat.process.rss_bytes if process is not None and beat is not None else None,
+    )
 
 
 def compose(judgement: Judgement, sight: Sight, facts: Facts) -> StatusReport:
@@ -57,4 +80,7 @@ def compose(judgement: Judgement, sight: Sight, facts: Facts) -> StatusReport:
         watchdog_started_at=facts.watchdog_started_at,
         warnings=tuple(dict.fromkeys((*judgement.warnings, *facts.warnings))),
         counters=facts.counters,
+        processes=facts.processes,
+        standby=facts.standby,
+        takeovers=facts.takeovers,
     )

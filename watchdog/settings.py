@@ -16,20 +16,24 @@ class WatchdogSettings(InstallationSettings):
     foreign_names: ClassVar[frozenset[str]] = frozenset(
         {
             "BOT_FACTORY",
+            "CATCH_UP_MAX_MESSAGES",
             "COMMAND_PREFIX",
             "COMMAND_TIMEOUT_S",
             "DATABASE_URL",
             "DISCORD_API_URL",
             "DISCORD_TOKEN",
+            "EVENT_ACK_AFTER_S",
             "GATEWAY_READY_TIMEOUT_S",
             "IDENTIFY_MAX_10_MIN",
             "IDENTIFY_MAX_24_H",
             "JOB_QUEUE_SIZE",
             "JOB_WORKERS",
+            "JOURNAL_MAX_EVENTS",
+            "JOURNAL_MAX_MB",
             "PLUGINS",
             "PRIVILEGED_INTENTS",
             "SLOW_CALLBACK_MS",
-            "STANDBY",
+            "STOP_ENDS_SESSION",
         }
     )
 

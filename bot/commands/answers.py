@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -20,9 +19,13 @@ from discord.http import MultipartParameters, Route
 from discord.webhook.async_ import AsyncWebhookAdapter, async_context
 
 from bot.commands import late
+from bot.commands.exchange import Exchange, still_deferred
 from bot.commands.message import Message
+from bot.gateway.event import redelivered
 
 log = structlog.get_logger(__name__)
+
+__all__ = ["Answers", "Exchange", "TooLateForModalError"]
 
 RETRY_DELAYS_S = (0.1, 0.4)  # a first answer has 3 s in all
 BROKEN = (errno.ECONNRESET, errno.EPIPE)
@@ -36,29 +39,6 @@ class TooLateForModalError(discord.ClientException):
 
     def __init__(self) -> None:
         super().__init__("the interaction was deferred before its handler opened a modal")
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Exchange:
-    """One interaction, from its arrival until nobody will answer it any more.
-
-    Attributes:
-        answered: The handler has given its first answer.
-        deferred: How we deferred in its place, if we did.
-        wish: The privacy that the handler asked for by a defer of its own, until it is fulfilled.
-        original: Id of the message that took the place of the deferred one.
-    """
-
-    id: int
-    kind: int
-    token: str
-    application_id: int
-    handlers: int = 0
-    answered: bool = False
-    deferred: late.Deferral | None = None
-    wish: bool | None = None
-    original: int | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Answers(AsyncWebhookAdapter):
@@ -222,7 +202,14 @@ class Answers(AsyncWebhookAdapter):
                 exchange.id, exchange.token, params=params, **http
             )
         except discord.HTTPException as error:
-            if error.code != ALREADY_ANSWERED or callback != late.MESSAGE or exchange.answered:
+            if error.code != ALREADY_ANSWERED or exchange.answered:
+                raise
+            if redelivered():
+                exchange.deferred = await self._left_deferred(exchange, http)
+                if exchange.deferred is None:
+                    raise  # an earlier process answered: nobody waits any more
+                return await self._answer_late(exchange, exchange.deferred, params, http)
+            if callback != late.MESSAGE:
                 raise
             # Sent twice because its first answer was lost, taken once: ask for what is there.
             sent = await self.get_original_interaction_response(
@@ -230,9 +217,21 @@ class Answers(AsyncWebhookAdapter):
             )
             if sent.get("content", "") != (message.payload.get("content") or ""):
                 raise
-            answer = _receipt(exchange, sent, callback)
+            answer = exchange.receipt(sent, callback)
         exchange.answered = True
         return answer
+
+    async def _left_deferred(
+        self, exchange: Exchange, http: dict[str, Any]
+    ) -> late.Deferral | None:
+        """Answer how an earlier process deferred, if it died before it said any more."""
+        try:
+            sent = await self.get_original_interaction_response(
+                exchange.application_id, exchange.token, **http
+            )
+        except discord.HTTPException:  # as for a modal, of which nothing is left
+            return None
+        return still_deferred(sent)
 
     async def _answer_late(
         self,
@@ -248,10 +247,10 @@ class Answers(AsyncWebhookAdapter):
                 raise TooLateForModalError
             case late.Way.AGREE:
                 exchange.answered = callback == late.DEFERRED_UPDATE
-                return _receipt(exchange, None, callback)
+                return exchange.receipt(None, callback)
             case late.Way.AGREE_DIFFERENTLY:
                 exchange.wish = private
-                return _receipt(exchange, None, callback)
+                return exchange.receipt(None, callback)
             case late.Way.EDIT:
                 message.make_private(False)  # the flag can't be edited, and needs not be
                 sent: Any = await super().edit_original_interaction_response(
@@ -261,7 +260,7 @@ class Answers(AsyncWebhookAdapter):
                 exchange.wish = private
                 sent = await self._fulfil_wish(exchange, message, http)
         exchange.answered = True
-        return _receipt(exchange, sent, callback)
+        return exchange.receipt(sent, callback)
 
     async def _fulfil_wish(self, exchange: Exchange, message: Message, http: dict[str, Any]) -> Any:
         """Send *message* as one of its own, with the privacy that the handler wished."""
@@ -287,13 +286,3 @@ class Answers(AsyncWebhookAdapter):
 def _repeatable(route: Route, call: dict[str, Any]) -> bool:
     """Answer whether a call may be made twice; a second first answer is refused by Discord."""
     return not call.get("files") and (route.method != "POST" or route.path.endswith("/callback"))
-
-
-def _receipt(exchange: Exchange, sent: Any, callback: int) -> dict[str, Any]:
-    """Answer what Discord would have said to a first answer of type *callback*."""
-    interaction: dict[str, Any] = {"id": str(exchange.id), "type": exchange.kind}
-    if sent is None:
-        interaction["response_message_loading"] = callback == late.DEFERRED_MESSAGE
-        return {"interaction": interaction}
-    interaction["response_message_id"] = sent["id"]
-    return {"interaction": interaction, "resource": {"type": callback, "message": sent}}

@@ -29,9 +29,14 @@ _UNREACHABLE = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutE
 
 
 class Reporter:
-    """One way for every error of a command, button, select or modal."""
+    """One way for every error of a command, button, select or modal.
+
+    Attributes:
+        late: Answers that Discord refused, since the interaction was answered before, or too old.
+    """
 
     def __init__(self, tasks: TaskManager, stats: CommandStats, answers: Answers) -> None:
+        self.late = 0
         self._tasks, self._stats, self._answers = tasks, stats, answers
 
     def failed(
@@ -58,7 +63,10 @@ class Reporter:
             reply = replies.UNEXPLAINED
         cause = replies.unwrap(error)
         error_id = ""
-        if reply.fault == "bot":
+        if isinstance(cause, discord.HTTPException) and cause.code in replies.QUIET_CODES:
+            self.late += 1
+            log.info("interaction.ended_late", kind=kind, name=name)
+        elif reply.fault == "bot":
             error_id = new_error_id()
             self._stats.failed()
             log.error("command.failed", kind=kind, name=name, error_id=error_id, exc_info=cause)

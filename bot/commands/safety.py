@@ -85,6 +85,11 @@ class Safety:
         """How many handlers run now."""
         return sum(len(handlings) for handlings in self._running.values())
 
+    @property
+    def late(self) -> int:
+        """Answers that Discord refused: the interaction was answered before, or too old."""
+        return self._reporter.late
+
     def attach(self) -> None:
         """Begin to watch: tasks, discord.py's error handlers, and the commands of a `Bot`."""
         self._answers.enter_context()

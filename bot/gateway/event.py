@@ -26,6 +26,9 @@ class GatewayEvent:
         name: Such as ``MESSAGE_CREATE``.
         received_at_s: Monotonic time in seconds.
         interaction: For ``INTERACTION_CREATE`` only.
+        session_id: Of the session that numbered it.
+        attempt: 1 for an event that is handled for the first time, 2 and more for one that an
+            earlier process did not finish.
     """
 
     shard_id: int
@@ -33,9 +36,20 @@ class GatewayEvent:
     name: str
     received_at_s: float
     interaction: InteractionKey | None = None
+    session_id: str = field(default="", repr=False)
+    attempt: int = 1
 
 
 current_event: ContextVar[GatewayEvent | None] = ContextVar("current_event", default=None)
+
+
+def redelivered() -> bool:
+    """Answer whether an earlier process died while it handled the event that is handled now.
+
+    Also true in tasks that its handlers start; False outside of events.
+    """
+    event = current_event.get()
+    return event is not None and event.attempt > 1
 
 
 def interaction_of(name: str, data: Any) -> InteractionKey | None:

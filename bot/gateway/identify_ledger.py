@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from bot.gateway import identify_budget
 from bot.gateway.identify_budget import Limits
 from bot.gateway.statefile import StateFile
+
+if TYPE_CHECKING:
+    from bot.gateway.pace import Pace
+    from bot.settings import BotSettings
 
 
 class IdentifyLedger:
@@ -17,10 +22,22 @@ class IdentifyLedger:
         self._file, self._limits, self._wall_clock = StateFile(path), limits, wall_clock
         self._history: tuple[float, ...] | None = None
 
+    @classmethod
+    def of(cls, settings: BotSettings, pace: Pace) -> Self:
+        """Answer the ledger of an installation."""
+        limits = Limits(
+            max_10_min=settings.identify_max_10_min, max_24_h=settings.identify_max_24_h
+        )
+        return cls(settings.state_dir / "identify.json", limits, wall_clock=pace.wall_clock)
+
     async def free_at_s(self) -> float | None:
         """Answer when the next login is allowed, None for now."""
         history = await self._load()
         return identify_budget.free_at_s(self._limits, history, now_s=self._wall_clock())
+
+    def reread(self) -> None:
+        """Read the file again when it is needed: another process has led meanwhile."""
+        self._history = None
 
     async def record(self) -> None:
         """Note a login that is about to be sent; on a disk that fails, in memory alone."""

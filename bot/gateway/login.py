@@ -39,7 +39,6 @@ class Login:
 
         Raises:
             PermanentError: Discord refuses the token.
-            Exception: whatever the client's own `setup_hook` raises.
         """
         if isinstance(await self._waits.honour_disk(), StopAsked):
             return
@@ -68,13 +67,13 @@ class Login:
         return step.action
 
     async def _try(self) -> Signal:
-        patience = rest.patience.set(self._patience_s)
+        patience = rest.patience.set(lambda: PATIENCE_S)
         try:
             await self._client.login(self._token)
         except discord.LoginFailure:
             return Unauthorized()
         except RECOVERABLE as error:
-            self._raise_if_ours()
+            self._drop_session()
             return signal_of(error)
         except RuntimeError:
             if self._client.is_closed():  # somebody closed its session under this call
@@ -82,22 +81,12 @@ class Login:
             raise
         except (KeyError, TypeError, ValueError):
             # Not an answer of Discord's: a proxy or a portal page in between.
-            self._raise_if_ours()
+            self._drop_session()
             return PayloadBroken(reason="bad_login_answer")
         finally:
             rest.patience.reset(patience)
         log.info("client.logged_in")
         return LoggedIn()
-
-    def _patience_s(self) -> float | None:
-        """Answer the longest wait inside a call; the client's own hook sits out any."""
-        return PATIENCE_S if self._client.application is None else None
-
-    def _raise_if_ours(self) -> None:
-        """Let an error of the client's own hook escape; the application is known before it."""
-        if self._client.application is not None:
-            raise
-        self._drop_session()
 
     def _drop_session(self) -> None:
         # Every try makes a session and forgets the one before, which would warn when collected;

@@ -5,13 +5,16 @@
 - Every try has a time limit; discord.py sets none, so aiohttp's five minutes would count.
 - Calls that may be repeated are tried again after a reset connection or a 503. discord.py looks for
   the reset by the numbers of Windows and macOS, and takes a 503 for final.
+- Messages may be repeated too, since each carries a nonce that Discord enforces: while an event is
+  handled one that comes out the same when the event is handled again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable, Coroutine
+import secrets
+from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -20,6 +23,7 @@ import structlog
 from discord import DiscordServerError
 from discord.http import HTTPClient, Route
 
+from bot.effects import derivation, stamping
 from bot.gateway.failures import LongRateLimitError, retry_after_s
 
 log = structlog.get_logger(__name__)
@@ -33,6 +37,7 @@ REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 patience: ContextVar[Callable[[], float | None]] = ContextVar("rest_patience", default=lambda: None)
 
 Sleep = Callable[[float], Coroutine[Any, Any, None]]
+NextNonce = Callable[[int], str | None]
 
 
 class GlobalGate(asyncio.Event):
@@ -80,8 +85,14 @@ class GlobalGate(asyncio.Event):
 class RestGuard:
     """Stands in front of `HTTPClient.request` of one client; survives any number of logins."""
 
-    def __init__(self, http: HTTPClient, *, sleep: Sleep = asyncio.sleep) -> None:
-        self._http, self._sleep = http, sleep
+    def __init__(
+        self,
+        http: HTTPClient,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        next_nonce: NextNonce = lambda _channel_id: None,
+    ) -> None:
+        self._http, self._sleep, self._next_nonce = http, sleep, next_nonce
         self._request = http.request
         self.retries = 0
 
@@ -100,10 +111,18 @@ class RestGuard:
             )
         watch = _Watch(self._gate())
         kwargs["middlewares"] = (watch.observe,)
-        delays_s = iter(RETRY_DELAYS_S if route.method in REPEATABLE and not uploads else ())
+        repeatable = route.method in REPEATABLE and not uploads
+        message = self._stamped(route, kwargs)
+        if message is not None:
+            kwargs, repeatable = message, True
+        return await self._repeat(route, kwargs, watch, iter(RETRY_DELAYS_S if repeatable else ()))
+
+    async def _repeat(
+        self, route: Route, call: dict[str, Any], watch: _Watch, delays_s: Iterator[float]
+    ) -> Any:
         while True:
             try:
-                return await self._request(route, **kwargs)
+                return await self._request(route, **call)
             except (OSError, aiohttp.ServerDisconnectedError, DiscordServerError) as error:
                 delay_s = next(delays_s, None)
                 if delay_s is None or not _worth_a_retry(error):
@@ -113,6 +132,15 @@ class RestGuard:
             finally:
                 watch.gate.leave()
             await self._sleep(delay_s)
+            for file in call.get("files") or ():
+                file.reset()  # discord.py does so from its own second try on only
+
+    def _stamped(self, route: Route, call: dict[str, Any]) -> dict[str, Any] | None:
+        """Answer a call that posts a message with its nonce, None for any other call."""
+        if (route.method, route.path) != (stamping.METHOD, stamping.PATH):
+            return None
+        derived = self._next_nonce(int(route.channel_id or 0))
+        return stamping.stamped(call, derived=derived, make_up=_random_nonce)
 
     def _gate(self) -> GlobalGate:
         gate = self._http._global_over
@@ -145,6 +173,10 @@ class _Watch:
                     response.close()
                     raise LongRateLimitError(wait_s)
         return response
+
+
+def _random_nonce() -> str:
+    return secrets.token_hex(derivation.NONCE_CHARACTERS // 2)
 
 
 def _worth_a_retry(error: Exception) -> bool:

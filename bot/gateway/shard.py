@@ -55,13 +55,14 @@ class ShardLoop:
         session: Session | None = None,
         on_open: Callable[[ShardLoop], None] = lambda _: None,
         on_change: Callable[[], None] = lambda: None,
+        on_lost: Callable[[float | None], None] = lambda _: None,
     ) -> None:
         self.waits, self.wire = waits, wire
         self.identifies = self.resumes = 0
         self._client, self._gate = client, gate
         self._shard_id, self._ready_timeout_s = shard_id, ready_timeout_s
         self._session = session
-        self._on_open, self._on_change = on_open, on_change
+        self._on_open, self._on_change, self._on_lost = on_open, on_change, on_lost
         self._wanted = True
         self._standing = Standing(
             phase=Phase.CONNECTING, logged_in=True, has_session=session is not None
@@ -145,7 +146,9 @@ class ShardLoop:
                 own = self._session.address if self._session and action.own_address else None
                 socket = await self._open(own or (await self._gate.ask()).address, resume=True)
                 await socket.greet(resume=True)
+                await self.wire.handlers.wait()  # what comes is read when somebody can hear it
             else:
+                await self.wire.handlers.wait()  # a set-up that fails shall cost no login
                 async with self._gate.turn(self.id) as turn:
                     socket = await self._open(turn.address, resume=False)
                     await turn.spend()
@@ -184,6 +187,7 @@ class ShardLoop:
         finally:
             opening.reset(token)
         self._on_open(self)
+        self.wire.reached("hello")
         step = decide(self._standing, Hello(), now_s=self.wire.pace.clock())
         self._standing = step.standing
         self._on_change()
@@ -225,6 +229,8 @@ class ShardLoop:
                 return action
             case Serve():
                 self._begin_serving(signal)
+                if isinstance(signal, Ready):  # nobody is to rely on a session that may be lost
+                    await self.wire.journal.flush()
             case BackOff() | Hold() | Fail() | Stop():
                 await self._lose(signal, before.phase)
                 if not isinstance(step.action, Hold):
@@ -245,9 +251,11 @@ class ShardLoop:
                 shard_count=self._client.shard_count,
             )
             self.wire.journal.on_session(self.id, self._session)
+            self.wire.reached("identified")
             log.info("gateway.identified", shard_id=self.id)
         else:
             self.resumes += 1
+            self.wire.reached("resumed")
             log.info("gateway.resumed", shard_id=self.id, replayed_events=self.wire.replayed)
 
     async def _lose(self, signal: Signal, phase: Phase) -> None:
@@ -259,9 +267,21 @@ class ShardLoop:
         await self.hang_up(1000 if ended else close_codes.KEEPING)
         if self._session is not None and not self._standing.has_session:
             self._session = None
-            self.wire.journal.on_session(self.id, None)
+            self._give_up_session()
         if phase is Phase.READY:
             log.info("gateway.lost", shard_id=self.id, cause=type(signal).__name__)
+
+    def _give_up_session(self) -> None:
+        """What came since the last event will not be replayed: say how much may be missing."""
+        missing_s = self.wire.silence_s()
+        self.wire.journal.on_session(self.id, None)
+        self.wire.marks = None
+        log.warning(
+            "session.lost",
+            shard_id=self.id,
+            missing_s=None if missing_s is None else round(missing_s, 1),
+        )
+        self._on_lost(missing_s)
 
     def _tell_client(self, phase: Phase) -> None:
         """Dispatch what discord.py dispatches for a connection, or a try, that ended."""

@@ -35,8 +35,13 @@ class ShardPlan:
         gate: IdentifyGate,
         waits: Waits,
         pace: Pace,
+        *,
+        known: int | None = None,
     ) -> ShardPlan:
         """Answer the plan; Discord is asked for the number when the client leaves it open.
+
+        Args:
+            known: The number that sessions to be continued were made for.
 
         Raises:
             PermanentError: Discord refuses the token, or this discord.py is not understood.
@@ -50,7 +55,7 @@ class ShardPlan:
                 " 2.7.1: install the version in requirements/",
             )
         given: int | None = client.shard_count  # annotated as a number, though None at first
-        count = given or await _ask_count(gate, waits, pace)
+        count = given or known or await _ask_count(gate, waits, pace)
         ids = tuple(client.shard_ids or range(count))
         # As `launch_shards` does: the cache needs both to tell when all shards are ready.
         client.shard_count = client._connection.shard_count = count

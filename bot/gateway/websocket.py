@@ -171,7 +171,7 @@ class GatewaySocket(DiscordWebSocket):
         op = payload.get("op")
         match op:
             case self.DISPATCH:
-                self._dispatched(payload, text)
+                await self._dispatched(payload, text)
             case self.HEARTBEAT_ACK:
                 self._wire.last_ack_s = now_s = self._wire.pace.clock()
                 self.acks.acknowledged(now_s=now_s)
@@ -186,7 +186,7 @@ class GatewaySocket(DiscordWebSocket):
             case _:
                 log.debug("gateway_op.unknown", shard_id=self._wire.shard_id, op=op)
 
-    def _dispatched(self, payload: dict[str, Any], text: str) -> None:
+    async def _dispatched(self, payload: dict[str, Any], text: str) -> None:
         name, sequence = payload.get("t"), payload.get("s")
         if type(sequence) is int:
             self.sequence = sequence
@@ -200,7 +200,10 @@ class GatewaySocket(DiscordWebSocket):
             raw=text,
             data=payload.get("d"),
         )
-        taken = self._wire.deliver(dispatch, self._parse)
+        if self._wire.marks is None:  # nothing is left over from an earlier process
+            taken = self._wire.deliver(dispatch, self._parse)
+        else:
+            taken = await self._wire.deliver_again(dispatch, self._parse)
         if name == "READY":
             if not taken:
                 raise Lost(PayloadBroken(reason="bad_ready"))

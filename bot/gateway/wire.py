@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import discord
 import structlog
 
 from bot.gateway.arrivals import Arrivals
+from bot.gateway.delivery import Delivery
 from bot.gateway.event import GatewayEvent, current_event, interaction_of
+from bot.gateway.fate import fate
+from bot.gateway.muting import HANDLERS_ONLY, muted
 from bot.gateway.pace import Pace
 from bot.gateway.quarantine import Quarantine, Quarantined
-from bot.gateway.session import Dispatch, Journal
+from bot.gateway.session import Dispatch, Journal, Marks
+from bot.gateway.suspects import DEFERRABLE, Suspect, Suspects
 
 if TYPE_CHECKING:
     from bot.gateway.websocket import GatewaySocket
@@ -23,6 +29,9 @@ log = structlog.get_logger(__name__)
 DISPATCH = 0  # the opcode of events
 QUIET_S = 60.0
 LOGGED_AT_ONCE = 10
+SESSION_EVENTS = frozenset({"READY", "RESUMED"})
+
+Parse = Callable[[str, Any], None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,48 +40,154 @@ class Wire:
 
     Attributes:
         socket: The newest WebSocket, also while it is still being opened.
+        marks: How far an earlier process came, until RESUMED or READY.
+        handlers: Set once events may be handed over.
         broken_at: Sequence at which a payload was no JSON; the second one there is skipped.
         replayed: Events that came between RESUME and RESUMED.
+        redelivered: Of these, handed to handlers again.
+        skipped: Of these, given to the cache alone.
+        poisoned: Of these, set aside.
     """
 
     shard_id: int
-    tasks: TaskManager
+    client: discord.Client
     quarantine: Quarantine
     journal: Journal
+    delivery: Delivery
     arrivals: Arrivals
+    tasks: TaskManager
     pace: Pace
+    marks: Marks | None = None
+    handlers: asyncio.Event
+    reached: Callable[[str], None] = lambda _stage: None
     socket: GatewaySocket | None = None
     broken_at: tuple[int | None] | None = None
     last_event_s: float | None = None
     last_ack_s: float | None = None
     replayed: int = 0
+    redelivered: int = 0
+    skipped: int = 0
+    poisoned: int = 0
+    suspects: Suspects = field(init=False)
     _told_s: float | None = None
 
-    def deliver(self, dispatch: Dispatch, parse: Callable[[str, Any], None]) -> bool:
-        """Parse one event; answers whether its parser took it, else it was set aside."""
-        name, now_s = dispatch.name, self.pace.clock()
-        self.last_event_s = now_s
+    def __post_init__(self) -> None:
+        self.suspects = Suspects(self)
+
+    def silence_s(self) -> float | None:
+        """Answer the seconds since the last event, of this process or the one before it."""
+        if self.last_event_s is not None:
+            return max(0.0, self.pace.clock() - self.last_event_s)
+        if self.marks is not None:
+            return max(0.0, self.pace.wall_clock() - self.marks.received_at_s)
+        return None
+
+    async def deliver_again(self, dispatch: Dispatch, parse: Parse) -> bool:
+        """Do with a replayed event what an earlier process left to do; answers as `deliver`."""
+        marks = self.marks
+        if marks is None or dispatch.name in SESSION_EVENTS:
+            self.marks = None
+            taken = self.deliver(dispatch, parse)
+            self.suspects.hand_over()
+            return taken
+        what = fate(marks, dispatch.sequence)
+        self.reached("first_event")
+        if what.way != "handle":
+            if what.way == "poisoned":
+                self._poison(dispatch)
+            else:
+                self.skipped += 1
+            return self._to_cache(dispatch, parse)
+        self.redelivered += what.again
+        if what.alone:
+            suspect = Suspect(dispatch=dispatch, parse=parse, attempt=what.attempt)
+            if dispatch.name not in DEFERRABLE:
+                return await self.suspects.alone(suspect)
+            self.suspects.put(suspect)
+            return True
+        if what.recorded:
+            await self.note_attempt(dispatch, what.attempt)
+        event = self.event_of(dispatch, attempt=max(what.attempt, 1 + what.again))
+        return self.deliver(dispatch, parse, event=event, begun=what.recorded)
+
+    async def note_attempt(self, dispatch: Dispatch, attempt: int) -> None:
+        """Have it on disk that the event is begun: should it kill, that must be known."""
+        self.journal.on_begun(self.shard_id, dispatch.sequence, attempt)
+        await self.journal.flush()
+
+    def deliver(
+        self,
+        dispatch: Dispatch,
+        parse: Parse,
+        *,
+        event: GatewayEvent | None = None,
+        begun: bool = False,
+    ) -> bool:
+        """Parse one event; answers whether its parser took it, else it was set aside.
+
+        Args:
+            event: What handlers see as `current_event`; made here unless it is given.
+            begun: The journal knows that this event is being handled.
+        """
+        if dispatch.name in SESSION_EVENTS:  # what they start serves the session, not an event
+            if dispatch.name == "READY":
+                self.delivery.forget(self.shard_id)
+                self.suspects.give_up()
+            return self._parse(dispatch, parse)
+        event = event or self.event_of(dispatch)
+        self.delivery.begin(event, begun=begun)
+        token = current_event.set(event)
+        try:
+            return self._parse(dispatch, parse)
+        finally:
+            current_event.reset(token)
+            self.delivery.handed_over(event)
+
+    def _to_cache(self, dispatch: Dispatch, parse: Parse) -> bool:
+        if dispatch.name in HANDLERS_ONLY:
+            return True
+        with muted(self.client):
+            return self._parse(dispatch, parse)
+
+    def _parse(self, dispatch: Dispatch, parse: Parse) -> bool:
+        name = dispatch.name
+        self.last_event_s = self.pace.clock()
         self.journal.on_dispatch(dispatch)
         self.arrivals.before(name)
-        event = GatewayEvent(
-            shard_id=self.shard_id,
-            sequence=dispatch.sequence,
-            name=name,
-            received_at_s=now_s,
-            interaction=interaction_of(name, dispatch.data),
-        )
-        token = current_event.set(event)
         try:
             parse(name, dispatch.data)
         # What discord.py's parsers and the client's own `dispatch` raise would end this connection,
         # and at the same event the next one.
         except Exception as error:  # noqa: BLE001 - none of that code is ours, it may raise anything
             self.set_aside(dispatch.raw, error=error, name=name, sequence=dispatch.sequence)
+            self.journal.on_refused(self.shard_id, dispatch.sequence)
             return False
         finally:
-            current_event.reset(token)
             self.arrivals.after(self.shard_id, name, dispatch.data)
         return True
+
+    def event_of(self, dispatch: Dispatch, *, attempt: int = 1) -> GatewayEvent:
+        """Answer what handlers see as `current_event`."""
+        socket = self.socket
+        return GatewayEvent(
+            shard_id=self.shard_id,
+            sequence=dispatch.sequence,
+            name=dispatch.name,
+            received_at_s=self.pace.clock(),
+            interaction=interaction_of(dispatch.name, dispatch.data),
+            session_id=(socket.session_id if socket is not None else None) or "",
+            attempt=attempt,
+        )
+
+    def _poison(self, dispatch: Dispatch) -> None:
+        self.poisoned += 1
+        self.set_aside(
+            dispatch.raw,
+            error="two processes died while they handled it",
+            name=dispatch.name,
+            sequence=dispatch.sequence,
+        )
+        self.journal.on_finished(self.shard_id, dispatch.sequence)
 
     def set_aside(
         self,

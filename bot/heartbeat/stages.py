@@ -1,4 +1,4 @@
-"""How long each stage of the start took, counted from the birth of the process."""
+"""How long each stage of the start took, counted from the birth of the process or a takeover."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def process_age_s() -> float:
 
 
 class Stages:
-    """Remember when each stage was reached, in seconds since the process started."""
+    """Remember when each stage was reached, in seconds since the process started or took over."""
 
     def __init__(self, *, age_s: float | None = None) -> None:
         born_at_s = time.monotonic() - (process_age_s() if age_s is None else age_s)
@@ -35,6 +35,11 @@ class Stages:
             # A new mapping each time: a thread that reads the old one is not disturbed.
             at_s = round(time.monotonic() - self._born_at_s, 3)
             self._reached = {**self._reached, stage: at_s}
+
+    def restart(self, stage: str) -> None:
+        """Count from now: a spare takes over, and what came before is of no interest any more."""
+        self._born_at_s = time.monotonic()
+        self._reached = {stage: 0.0}
 
     def snapshot(self) -> Mapping[str, float]:
         """Answer the stages in the order they were reached; from any thread."""

@@ -99,7 +99,7 @@ class HeartbeatWriter:
         """End the thread; answer whether it ended within *timeout_s* seconds."""
         self._pulse.remove_watcher(self.revive)
         life = self._life
-        life.over.set()
+        life.end()
         if life.thread is not None:
             life.thread.join(timeout_s)
         if life.is_alive():
@@ -111,6 +111,11 @@ class HeartbeatWriter:
         """Write to *path* as *role* from the next beat on: a spare that has become the leader."""
         with self._hand_over:
             self._path, self._role = path, role
+        self.hurry()
+
+    def hurry(self) -> None:
+        """Write the next beat now: somebody waits for what it says."""
+        self._life.awake.set()
 
     def write_final(
         self, state: State, failure: Failure | None = None, *, timeout_s: float = 1.0
@@ -170,7 +175,7 @@ class HeartbeatWriter:
         try:
             if life.doing == "writing" and life.is_alive():
                 return
-            life.over.set()
+            life.end()
             cause = f"stuck in {life.doing}"
             if life.is_alive():
                 self._abandoned.append(life)
@@ -203,7 +208,7 @@ class HeartbeatWriter:
             self._beat(life)
             now_s = self._clock()
             next_s = next_on_grid(started_s, interval_s=self._interval_s, now_s=now_s)
-            life.over.wait(next_s - now_s)
+            life.rest(next_s - now_s)
 
     def _beat(
         self, life: Life, *, state: State | None = None, failure: Failure | None = None

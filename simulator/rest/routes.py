@@ -16,7 +16,7 @@ from simulator.rest.bodies import Upload
 from simulator.world import World
 
 _NONCE_WINDOW_S = 300.0
-_NONCE_KEPT = 10_000
+_NONCE_KEPT = 100_000
 _NONCE_CHARACTERS = 25
 _APPLICATION = ("/oauth2/applications/@me", "/applications/@me")
 
@@ -27,7 +27,8 @@ class Routes:
     def __init__(self, world: World, hub: Hub) -> None:
         self.gateway_url = ""
         self._world, self._hub = world, hub
-        self._nonces: OrderedDict[tuple[int, str], tuple[int, float]] = OrderedDict()
+        # Of the bot, the one author who posts here: channel and message id, and until when.
+        self._nonces: OrderedDict[str, tuple[int, int, float]] = OrderedDict()
 
     def answer(
         self,
@@ -108,24 +109,28 @@ class Routes:
             raise errors.invalid_form_body("nonce must be a string or an integer")
         if len(str(nonce)) > _NONCE_CHARACTERS:
             raise errors.invalid_form_body(f"nonce: must be {_NONCE_CHARACTERS} or fewer in length")
-        channel_id = int(path.split("/")[2])
-        key = (channel_id, str(nonce))
         if json.get("enforce_nonce"):
-            first = self._first_with(key)
+            first = self._first_with(str(nonce))
             if first is not None:
                 return {**first, "nonce": nonce}
         message = self._dispatch("POST", path, json, {}, files, reason)
-        self._nonces[key] = (int(message["id"]), time.monotonic() + _NONCE_WINDOW_S)
-        self._nonces.move_to_end(key)
+        until_s = time.monotonic() + _NONCE_WINDOW_S
+        self._nonces[str(nonce)] = (int(message["channel_id"]), int(message["id"]), until_s)
+        self._nonces.move_to_end(str(nonce))
         while len(self._nonces) > _NONCE_KEPT:
             self._nonces.popitem(last=False)
         return {**message, "nonce": nonce}
 
-    def _first_with(self, key: tuple[int, str]) -> dict[str, Any] | None:
-        message_id, until_s = self._nonces.get(key, (0, 0.0))
+    def _first_with(self, nonce: str) -> dict[str, Any] | None:
+        """Answer the message that had *nonce*, in whatever channel; Discord looks at its author.
+
+        Raises:
+            BackendError: it was deleted since; Discord does not send it again.
+        """
+        channel_id, message_id, until_s = self._nonces.get(nonce, (0, 0, 0.0))
         if time.monotonic() >= until_s:
             return None
-        message = self._world.backend.messages.get(key[0], {}).get(message_id)
+        message = self._world.backend.messages.get(channel_id, {}).get(message_id)
         if message is None:
-            return None
+            raise errors.unknown_message()
         return dict(serializers.message_payload(self._world.backend, message))

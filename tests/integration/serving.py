@@ -50,6 +50,7 @@ class Served(Generic[C]):
             jobs=cast(Any, None),
             bridge=cast(Any, None),
             outbound=cast(Any, None),
+            effects=cast(Any, None),
             commands=self.stats,
             request_stop=lambda code, reason: self.stops.append((code, reason)),
             last_beat=lambda: self.beat,

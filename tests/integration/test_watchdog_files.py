@@ -17,6 +17,7 @@ from tests.unit.watchdog_sights import HEALTHY
 from watchdog.errors import SupervisordFaultError, SupervisordSilentError
 from watchdog.health.observation import ProgramSight
 from watchdog.health.probe import Probe
+from watchdog.health.verdict import Role
 from watchdog.heartbeat import file, identity, schema
 from watchdog.incidents.incident import Incident
 from watchdog.incidents.journal import MAX_BYTES, Journal
@@ -57,7 +58,11 @@ def state(tmp_path: Path) -> Path:
 def probe(state: Path) -> Iterator[Probe]:
     """A probe that takes this process for the bot, which has left one good beat."""
     rpc = SupervisordRpc(state / "nobody.sock", timeout_s=0.1)
-    probe = Probe(ThisProcess(rpc, "bot"), state / "heartbeat.json")
+    beats: dict[Role, Path] = {
+        "spare": state / "heartbeat-spare.json",
+        "leader": state / "heartbeat.json",
+    }
+    probe = Probe(ThisProcess(rpc, "bot"), beats)
     own = identity.own()
     beat = replace(
         HEALTHY,
@@ -131,7 +136,7 @@ def test_a_broken_beat_is_one_missed_poll(name: str, probe: Probe, state: Path) 
         pytest.param({"boot_id": "another"}, id="boot"),
         pytest.param({"process_started": 1.0}, id="start time"),
         pytest.param({"pid": 1}, id="pid"),
-        pytest.param({"role": "spare"}, id="spare"),
+        pytest.param({"role": "spare"}, id="a spare's in the leader's place"),
     ],
 )
 def test_a_beat_of_another_life_is_ignored(
@@ -145,6 +150,23 @@ def test_a_beat_of_another_life_is_ignored(
     sight = probe.look(ask=True)
 
     assert (sight.beat.beat, sight.beat.trouble) == (None, None)
+
+
+def test_a_spare_beats_in_its_own_place_until_it_leads(probe: Probe, state: Path) -> None:
+    """The same process: its newest beat says what it is, and the old one is forgotten."""
+    path, own = state / "heartbeat.json", state / "heartbeat-spare.json"
+    beat = schema.decode(path.read_bytes())
+    path.unlink()
+    file.write(own, schema.encode(replace(beat, role="spare")))
+    before = probe.look(ask=True).beat
+    file.write(path, schema.encode(replace(beat, monotonic_s=beat.monotonic_s + 1)))
+    both = probe.look(ask=True).beat
+    own.unlink()
+    after = probe.look(ask=True).beat
+
+    roles = [sight.beat.role for sight in (before, both, after) if sight.beat is not None]
+    assert roles == ["spare", "leader", "leader"]
+    assert (before.trouble, both.trouble, after.trouble) == (None, None, None)
 
 
 def test_a_folder_that_everybody_may_write_is_distrusted(probe: Probe, state: Path) -> None:

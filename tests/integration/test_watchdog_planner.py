@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeClock
+from watchdog.health.verdict import Role
 from watchdog.heartbeat import file, retry
 from watchdog.heartbeat.identity import Identity
 from watchdog.heartbeat.schema import Failure
@@ -21,6 +22,7 @@ from watchdog.restart.policy import RestartPolicy
 UNIX_S = 1_700_000_000.0
 CRASH = Ending(state="EXITED", exit_status=1)
 TEMPORARY = Ending(state="EXITED", exit_status=75)
+PERMANENT = Ending(state="EXITED", exit_status=78)
 ASKED = Ending(state="EXITED", exit_status=26)
 SUPERVISORD = Identity(pid=50, started=1.0)
 
@@ -41,22 +43,30 @@ class Desk:
 
     def hire(self) -> Planner:
         """Answer a planner that starts now and reads what the one before has left."""
+        budgets: dict[Role, Ledger] = {
+            "leader": Ledger(self.folder / "restarts.json", moment=self.moment),
+            "spare": Ledger(self.folder / "restarts-spare.json", moment=self.moment),
+        }
         return Planner(
-            Ledger(self.folder / "restarts.json", moment=self.moment),
+            budgets["leader"],
             RestartPolicy(),
+            budgets=budgets,
+            renews=("leader", "spare"),
             moment=self.moment,
             draw=lambda: 0.0,
             retry_path=self.folder / "retry.json",
             settings_file=SettingsFile(self.folder / ".env"),
         )
 
-    def delays(self, ending: Ending, times: int) -> list[float | None]:
+    def delays(self, ending: Ending, times: int, *, role: Role = "leader") -> list[float | None]:
         """Answer the delays after *ending*, *times* in a row, each met and started in time."""
-        return [self.conclude(ending, pid=100 + number).delay_s for number in range(times)]
+        return [
+            self.conclude(ending, pid=100 + number, role=role).delay_s for number in range(times)
+        ]
 
-    def conclude(self, ending: Ending, *, pid: int) -> Plan:
+    def conclude(self, ending: Ending, *, pid: int, role: Role = "leader") -> Plan:
         """Conclude, wait, and start the next process."""
-        plan = self.planner.conclude(ending)
+        plan = self.planner.conclude(ending, role=role)
         if plan.delay_s is not None:
             self.clock.advance(plan.delay_s)
             self.planner.launching()
@@ -90,7 +100,7 @@ def test_a_temporary_failure_waits_for_the_time_on_disk(desk: Desk) -> None:
     wanted = retry.Retry(retry_at_s=UNIX_S + desk.clock() + 3600.0, reason="rate_limit")
     file.write(desk.folder / "retry.json", retry.encode(wanted))
 
-    plan = desk.planner.conclude(TEMPORARY)
+    plan = desk.planner.conclude(TEMPORARY, role="leader")
 
     assert plan.delay_s == pytest.approx(3600.0)
     assert (desk.planner.history.standing, desk.planner.history.reason) == (
@@ -108,7 +118,7 @@ def test_a_temporary_failure_without_a_time_does_not_storm(desk: Desk) -> None:
 def test_a_plan_outlives_the_watchdog(desk: Desk, ending: Ending) -> None:
     """The jitter is drawn once; the next watchdog carries out the same plan."""
     desk.delays(ending, 5)
-    desk.planner.conclude(ending)
+    desk.planner.conclude(ending, role="leader")
     due_in_s = desk.planner.due_in_s()
     desk.clock.advance(0.5)
 
@@ -148,7 +158,7 @@ def test_a_start_by_a_new_supervisord_keeps_the_budget(desk: Desk, above: Identi
 
 def test_a_start_that_was_ordered_before_the_watchdog_died_is_its_own(desk: Desk) -> None:
     """The order is on disk before it is given."""
-    desk.planner.conclude(CRASH)
+    desk.planner.conclude(CRASH, role="leader")
     desk.planner.launching()
 
     whose = desk.hire().meet(Identity(pid=900, started=5.0), SUPERVISORD)
@@ -156,11 +166,30 @@ def test_a_start_that_was_ordered_before_the_watchdog_died_is_its_own(desk: Desk
     assert whose == "ours"
 
 
+def test_ends_of_spares_have_a_budget_of_their_own(desk: Desk) -> None:
+    """Whichever program they ran in; leaders are not held for what spares did."""
+    spares = desk.delays(CRASH, 6, role="spare")
+
+    assert spares == [0.0, 2.0, 4.0, 8.0, 16.0, None]
+    assert (desk.planner.in_window("leader"), desk.planner.in_window("spare")) == (0, 5)
+    assert desk.delays(CRASH, 2) == [0.0, 2.0]
+
+
+def test_a_takeover_is_counted_and_remembered(desk: Desk) -> None:
+    """A spare that comes to lead; a process that leads from the start took over from nobody."""
+    desk.planner.seen_as("leader")
+    desk.planner.seen_as("spare")
+    desk.planner.seen_as("leader")
+
+    assert desk.hire().history.takeovers == 1
+    assert desk.hire().history.role == "leader"
+
+
 def test_health_forgives(desk: Desk) -> None:
     """Earlier failures do not count any more."""
     desk.delays(CRASH, 4)
 
-    desk.planner.forgive()
+    desk.planner.forgive("leader")
 
     assert desk.delays(CRASH, 1) == [0.0]
 
@@ -168,7 +197,8 @@ def test_health_forgives(desk: Desk) -> None:
 def test_a_zombie_restart_is_remembered(desk: Desk) -> None:
     """Once per ZOMBIE_GRACE_S, over restarts of the watchdog too."""
     zombie = Intervention(verdict="zombie", kind="gateway_silent", counted=True)
-    desk.planner.conclude(Ending(state="EXITED", exit_status=143, intervention=zombie))
+    ending = Ending(state="EXITED", exit_status=143, intervention=zombie)
+    desk.planner.conclude(ending, role="leader")
 
     assert desk.hire().history.zombie_at_s == desk.clock()
 
@@ -178,7 +208,7 @@ def test_a_permanent_failure_is_retried_once_when_the_settings_change(desk: Desk
     env = desk.folder / ".env"
     env.write_text("A=1")
     desk.planner.meet(Identity(pid=900, started=5.0), SUPERVISORD)
-    desk.planner.conclude(Ending(state="EXITED", exit_status=78))
+    desk.planner.conclude(PERMANENT, role="leader")
     before = desk.planner.is_due()
     env.write_text("A=22")
     after = desk.hire().is_due()
@@ -190,7 +220,7 @@ def test_a_permanent_failure_that_nobody_met_is_not_retried(desk: Desk) -> None:
     """The settings it found are taken to be those of now: zero tries until they change."""
     (desk.folder / ".env").write_text("A=1")
 
-    desk.planner.conclude(Ending(state="EXITED", exit_status=78), unseen=True)
+    desk.planner.conclude(PERMANENT, role="leader", unseen=True)
 
     assert not desk.planner.is_due()
 
@@ -199,7 +229,7 @@ def test_a_permanent_failure_is_named_by_the_bots_own_words(desk: Desk) -> None:
     """The status page shows what to mend, not a number."""
     failure = Failure(kind="invalid_token", message="Put a token into .env", permanent=True)
 
-    desk.planner.conclude(Ending(state="EXITED", exit_status=78), failure=failure)
+    desk.planner.conclude(PERMANENT, role="leader", failure=failure)
 
     assert desk.planner.history.reason == "invalid_token"
     assert desk.planner.history.advice == "Put a token into .env"

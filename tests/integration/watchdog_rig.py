@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from watchdog import daemon
 from watchdog.alerts.alert import Alert
-from watchdog.health.verdict import StatusReport
-from watchdog.keeper import Keeper
+from watchdog.assembly import guardian_of
+from watchdog.guardian import Guardian
+from watchdog.health.verdict import ProcessSummary, StatusReport
 from watchdog.process.handle import ProcessHandle
 from watchdog.publisher import Publisher
 from watchdog.restart.tools import Tools
@@ -47,16 +47,20 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
 serverurl = unix://%(here)s/state/supervisor.sock
 
-[program:bot]
+"""
+
+PROGRAM = """
+[program:{name}]
 command = {python} {bot}
-environment = PYTHONPATH="{root}"
+environment = PYTHONPATH="{root}",STANDBY="{standby}"
 autorestart = false
 startsecs = 0
+stopsignal = INT
 stopwaitsecs = 3
 stopasgroup = true
 killasgroup = true
-stdout_logfile = %(here)s/logs/bot.stdout.log
-stderr_logfile = %(here)s/logs/bot.stderr.log
+stdout_logfile = %(here)s/logs/{name}.stdout.log
+stderr_logfile = %(here)s/logs/{name}.stderr.log
 """
 
 WATCHDOG = """
@@ -79,8 +83,7 @@ class Rig:
         self.alerts: list[Alert] = []
         self.report: StatusReport | None = None
         self.supervisord: subprocess.Popen[bytes] | None = None
-        self.tools: Tools
-        self.keeper: Keeper
+        self.guardian: Guardian
         self.publisher: Publisher
         self.watch()
 
@@ -89,11 +92,9 @@ class Rig:
         rpc = SupervisordRpc(
             self.folder / "state/supervisor.sock", timeout_s=self.settings.supervisor_timeout_s
         )
-        self.tools = daemon.tools_of(self.settings, rpc, offer=self.alerts.append)
-        self.keeper = Keeper(self.tools, daemon.limits_of(self.settings))
+        self.guardian = guardian_of(self.settings, rpc, offer=self.alerts.append)
         self.publisher = Publisher(
             self.folder / "state/status.json",
-            self.tools,
             publish=self._publish,
             healthy=lambda _: None,
         )
@@ -103,14 +104,15 @@ class Rig:
 
     def write_config(self, *, watchdog: dict[str, str] | None = None) -> None:
         """Write `supervisord.conf`."""
-        text = CONFIG.format(
-            identifier=self.folder.name,
-            python=sys.executable,
-            bot=BOT,
-            root=ROOT,
-        )
+        text = CONFIG.format(identifier=self.folder.name)
+        standby = str(self.settings.standby).lower()
+        for name in ("bot", "spare"):
+            text += PROGRAM.format(
+                name=name, python=sys.executable, bot=BOT, root=ROOT, standby=standby
+            )
         if watchdog is not None:
-            environment = ",".join(f'{key}="{value}"' for key, value in watchdog.items())
+            named = {"STANDBY": standby, **watchdog}
+            environment = ",".join(f'{key}="{value}"' for key, value in named.items())
             text += WATCHDOG.format(python=sys.executable, root=ROOT, environment=environment)
         (self.folder / "supervisord.conf").write_text(text)
 
@@ -133,21 +135,20 @@ class Rig:
         )
         return done.stdout
 
-    def wish(self, wish: str) -> None:
-        """Have the bot do something."""
+    def wish(self, wish: str, *, of: str = "wish") -> None:
+        """Have the leader do something, or the spare with `wish-spare`."""
         temporary = self.folder / "wish.new"
         temporary.write_text(wish)
-        temporary.rename(self.folder / "wish")
+        temporary.rename(self.folder / of)
 
     def tick(self) -> None:
         """Tick once and wait, as the daemon does."""
-        self.keeper.tick(state_writable=self.publisher.writable)
-        self.publisher.publish(self.keeper)
+        self.guardian.tick(state_writable=self.publisher.writable)
+        self.publisher.publish(self.guardian)
         poll = select.poll()
-        death = self.keeper.death_descriptor()
-        if death is not None:
+        for death in self.guardian.death_descriptors():
             poll.register(death, select.POLLIN)
-        poll.poll(self.keeper.wait_s() * 1000)
+        poll.poll(self.guardian.wait_s() * 1000)
 
     def until(self, condition: Callable[[], bool], *, deadline_s: float = DEADLINE_S) -> float:
         """Tick until *condition* holds; answer how long that took, in seconds."""
@@ -164,7 +165,7 @@ class Rig:
 
     def until_recovered(self) -> None:
         """Tick until the bot is healthy and no incident is open."""
-        self.until(lambda: self.verdict == "healthy" and self.tools.casebook.open is None)
+        self.until(lambda: self.verdict == "healthy" and self.guardian.casebook.open is None)
 
     def for_polls(self, polls: int) -> set[str]:
         """Tick *polls* times; answer the verdicts seen."""
@@ -173,6 +174,24 @@ class Rig:
             self.tick()
             seen.add(self.verdict)
         return seen
+
+    def process(self, program: str) -> ProcessSummary:
+        """Answer what the last report says of *program*."""
+        assert self.report is not None
+        (found,) = (each for each in self.report.processes if each.program == program)
+        return found
+
+    def is_paired(self) -> bool:
+        """Answer whether one leads, the other is warm, and no incident is open."""
+        if self.report is None or self.guardian.casebook.open is not None:
+            return False
+        seen = sorted((each.role or "", each.verdict) for each in self.report.processes)
+        return seen == [("leader", "healthy"), ("spare", "healthy")]
+
+    @property
+    def tools(self) -> Tools:
+        """Answer what the keeper of the program `bot` works with."""
+        return self.guardian.keepers[0].tools
 
     @property
     def verdict(self) -> str:
@@ -198,6 +217,11 @@ class Rig:
         lines = path.read_text().splitlines() if path.exists() else []
         return [json.loads(line) for line in lines]
 
+    def release(self) -> None:
+        """Let go of both processes, as the end of a watchdog does."""
+        for keeper in self.guardian.keepers:
+            keeper.tools.probe.release()
+
     def close(self) -> None:
         """End every process, by pid."""
         if self.supervisord is not None and self.supervisord.poll() is None:
@@ -208,7 +232,7 @@ class Rig:
             except subprocess.TimeoutExpired:
                 self.supervisord.kill()
                 self.supervisord.wait(5)
-        self.tools.probe.release()
+        self.release()
         for pid in self.lives:
             end_if_ours(pid, self.folder)
 
@@ -247,6 +271,7 @@ def rigged(folder: Path, **changes: Any) -> Iterator[Rig]:
         "restart_base_s": 0.2,
         "shutdown_timeout_s": 1.0,
         "supervisor_timeout_s": 1.0,
+        "standby": False,
     }
     rig = Rig(folder, WatchdogSettings(**(values | changes)))
     rig.write_config()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,8 +43,10 @@ def test_it_is_restarted_when_it_blocks_its_loop(foreign: Installation) -> None:
     foreign.wait_ready(not_pid=pid)
 
     assert foreign.say("?hello") == "hello 1"
-    until(
-        lambda: [r for r in foreign.records("incidents.jsonl") if r["outcome"] == "recovered"],
-        "the incident is closed",
-    )
-    assert "time.sleep(600)" in foreign.records("incidents.jsonl")[-1]["stack"]
+
+    def hung() -> list[dict[str, Any]]:
+        records = foreign.records("incidents.jsonl")
+        return [r for r in records if r["outcome"] == "recovered" and r["kind"] == "hung"]
+
+    until(hung, "the incident is closed")
+    assert "time.sleep(600)" in hung()[-1]["stack"]

@@ -16,11 +16,12 @@ import orjson
 
 from bot.gateway import identify_budget
 from bot.gateway.arrivals import Arrivals
+from bot.gateway.delivery import Delivery
 from bot.gateway.identify_budget import Limits
 from bot.gateway.identify_gate import IdentifyGate
 from bot.gateway.pace import Pace
 from bot.gateway.quarantine import Quarantine, Quarantined
-from bot.gateway.session import Dispatch, Session
+from bot.gateway.session import Dispatch, NoJournal, Session
 from bot.gateway.shard import ShardLoop
 from bot.gateway.waits import Waits
 from bot.gateway.wire import Wire
@@ -267,12 +268,15 @@ class MemoryQuarantine:
         self.entries.append(entry)
 
 
-class MemoryJournal:
+class MemoryJournal(NoJournal):
     """Keeps what a journal is told."""
 
     def __init__(self) -> None:
         self.sessions: list[Session | None] = []
         self.dispatches: list[Dispatch] = []
+        self.begun: list[tuple[int, int]] = []
+        self.finished: list[int] = []
+        self.flushes = 0
 
     def on_session(self, shard_id: int, session: Session | None) -> None:
         """A session began or ended."""
@@ -281,6 +285,24 @@ class MemoryJournal:
     def on_dispatch(self, dispatch: Dispatch) -> None:
         """An event came."""
         self.dispatches.append(dispatch)
+
+    def on_begun(self, shard_id: int, sequence: int, attempt: int) -> None:
+        """An event is being handled."""
+        self.begun.append((sequence, attempt))
+
+    def on_finished(self, shard_id: int, sequence: int) -> None:
+        """It is not any more."""
+        self.finished.append(sequence)
+
+    async def flush(self) -> None:
+        """All of it is on disk."""
+        self.flushes += 1
+
+
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
 
 
 class Stage:
@@ -308,9 +330,13 @@ class Stage:
         self.waits = Waits(client, cast(Any, self.retry_file), subject="gateway", pace=self.pace)
         self.wire = Wire(
             shard_id=0,
+            client=client,
             tasks=tasks,
             quarantine=cast(Quarantine, self.quarantine),
             journal=self.journal,
+            delivery=Delivery(self.journal, ack_after_s=10.0),
+            marks=options.pop("marks", None),
+            handlers=options.pop("handlers", _set()),
             arrivals=Arrivals(client),
             pace=self.pace,
         )
@@ -324,6 +350,7 @@ class Stage:
             on_open=self._opened,
             **options,
         )
+        tasks.add_observer(self.wire.delivery)
         self.running = tasks.create_task(self.loop.run(), name="gateway-shard-0")
 
     def _opened(self, shard: ShardLoop) -> None:
@@ -351,8 +378,7 @@ class Watched(discord.Client):
 @contextlib.asynccontextmanager
 async def stage(client: discord.Client | None = None, **options: Any) -> AsyncIterator[Stage]:
     """Set up a stage, and clear it."""
-    tasks = TaskManager()
-    async with client or Watched() as entered:
+    async with TaskManager() as tasks, client or Watched() as entered:
         stood = Stage(entered, tasks, **options)
         try:
             yield stood

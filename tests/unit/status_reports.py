@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from watchdog.health.verdict import IncidentSummary, Restarts, StatusReport
+from watchdog.health.verdict import IncidentSummary, ProcessSummary, Restarts, StatusReport
 from watchdog.heartbeat import schema
 from watchdog.status.report import beat_of
 from watchdog.status.view import View, compose
@@ -26,6 +26,24 @@ INCIDENT = IncidentSummary(
     time_to_recovery_s=7.6,
     actions=("SIGKILL to process 4198", "started: process 4242"),
 )
+LEADER = ProcessSummary(
+    program="spare",
+    role="leader",
+    verdict="healthy",
+    reason="serving",
+    pid=4242,
+    uptime_s=592.0,
+    rss_bytes=71_303_168,
+)
+SPARE = ProcessSummary(
+    program="bot",
+    role="spare",
+    verdict="healthy",
+    reason="serving",
+    pid=4250,
+    uptime_s=590.0,
+    rss_bytes=60_000_000,
+)
 
 
 def beat(**parts: Any) -> schema.Heartbeat:
@@ -42,8 +60,15 @@ def beat(**parts: Any) -> schema.Heartbeat:
         state="ready",
         loop=schema.Loop(pulse=99, lag_ms_p50=0.1, lag_ms_p99=1.9, lag_ms_max=4.0),
         gateway=schema.Gateway(
-            connected=True, latency_ms=41.0, last_event_age_s=0.8, identify_remaining=998
+            connected=True,
+            latency_ms=41.0,
+            last_event_age_s=0.8,
+            identify_remaining=998,
+            redelivered_events=2,
+            skipped_events=31,
+            journal=schema.JournalFacts(usable=True, lag_ms=12.0, events=40, unfinished=3),
         ),
+        stages_s={"lead": 0.0, "cache": 0.004, "resumed": 0.011, "ready": 0.012},
         tasks=schema.Tasks(
             active=1,
             created=9,
@@ -80,6 +105,8 @@ def report(**parts: Any) -> StatusReport:
         watchdog_pid=4101,
         watchdog_started_at="2026-05-01T00:00:00.000Z",
         counters={"polls": 1000},
+        processes=(SPARE, LEADER),
+        takeovers=3,
     )
     return replace(healthy, **parts)
 

@@ -175,6 +175,44 @@ def test_a_start_may_block_the_loop() -> None:
     assert seen == {"starting"}
 
 
+def test_a_spare_that_hangs_as_it_takes_over_is_hung(watch: Watch) -> None:
+    """It is warm, so that state is no start: what it handles again may block its loop at once."""
+    watch.verdicts(4, changes={"role": "spare"})
+
+    polls = watch.polls_until("hung", turning=False, changes={"state": "starting"})
+
+    assert watch.judgement.reason == "pulse_stopped"
+    assert polls <= HUNG_POLLS + 2
+
+
+def test_a_spare_that_takes_over_and_never_serves_is_never_ready() -> None:
+    """It has the time of a start, counted from when it came to lead."""
+    watch = Watch()
+    watch.verdicts(200, changes={"role": "spare"})
+
+    polls = watch.polls_until("hung", changes={"state": "connecting"})
+
+    assert watch.judgement.reason == "never_ready"
+    assert polls == pytest.approx(LIMITS.startup_s / LIMITS.poll_s, abs=2)
+
+
+def test_a_spare_has_no_gateway_to_be_silent() -> None:
+    """It waits for as long as the leader lives."""
+    watch = Watch(limits=Limits(zombie_s=5.0))
+    gateway = schema.Gateway(connected=False, last_event_age_s=900.0, last_ack_age_s=900.0)
+
+    seen = watch.verdicts(100, changes={"role": "spare", "gateway": gateway})
+
+    assert seen == {"healthy"}
+
+
+def test_a_spare_that_never_gets_warm_is_never_ready() -> None:
+    """STARTUP_TIMEOUT_S, as for a leader."""
+    polls = Watch().polls_until("hung", changes={"role": "spare", "state": "starting"})
+
+    assert polls >= LIMITS.startup_s / LIMITS.poll_s
+
+
 def test_a_start_that_waits_for_discord_waits_as_long_as_it_takes() -> None:
     """`backing_off` is exempt, and the tries between do not add up."""
     watch = Watch()

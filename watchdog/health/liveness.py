@@ -8,7 +8,7 @@ from typing import Literal
 from watchdog.health.limits import WRITER_FACTOR, Limits
 from watchdog.health.observation import ProcessSight, Sight
 from watchdog.health.progress import Progress, silence_s
-from watchdog.health.verdict import Verdict
+from watchdog.health.verdict import Role, Verdict
 from watchdog.health.wellbeing import complaints
 from watchdog.heartbeat.schema import Heartbeat
 
@@ -26,11 +26,13 @@ class Standing:
         kind: `waiting` for a restart, `retrying` at a time that the bot asked for, `held`,
             `failed` for good, `stopped` by itself with exit 0, or `none`.
         reason: How the last process ended, a short word such as `SIGKILL`.
+        role: What that process was.
     """
 
     kind: Literal["none", "waiting", "retrying", "held", "failed", "stopped"] = "none"
     reason: str = ""
     advice: str = ""
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +179,8 @@ def _of_loop(
     """Judge whether the loop turns and beats come."""
     beat = sight.beat.beat
     state = beat.state if beat is not None else "starting"
-    if progress.instance is None or state in ("starting", "stopping", "failed"):
+    starting = state == "starting" and not progress.warmed  # a spare that takes over only connects
+    if progress.instance is None or starting or state in ("stopping", "failed"):
         return None  # a start and an end have limits of their own, whatever they do meanwhile
     if progress.stalled_s >= limits.hung_s and progress.stuck_beats > 0:
         return Judgement(verdict="hung", reason="pulse_stopped")
@@ -207,7 +210,7 @@ def _of_state(sight: Sight, progress: Progress, limits: Limits) -> Judgement | N
             advice="The bot waits for Discord and goes on by itself.",
         )
     if beat.state == "ready":
-        return _of_gateway(beat, progress, limits)
+        return _of_gateway(beat, progress, limits) if beat.role == "leader" else None
     if not progress.ever_ready:
         if progress.unready_s >= limits.startup_s:
             return Judgement(verdict="hung", reason="never_ready")

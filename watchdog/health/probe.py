@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
 
 from watchdog.errors import SupervisordError
 from watchdog.health.observation import BeatSight, ProcessSight, ProgramSight, Sight
+from watchdog.health.verdict import Role
 from watchdog.heartbeat import file, identity
 from watchdog.heartbeat.file import HeartbeatFileError
 from watchdog.heartbeat.identity import Identity
@@ -30,25 +31,32 @@ log = structlog.get_logger(__name__)
 
 
 class Probe:
-    """Gather what one poll sees; *handle* is the bot process that supervisord names."""
+    """Gather what one poll sees; *handle* is the process that supervisord names.
+
+    Args:
+        beats: Where a process of each role beats. Which one ours has is known by its beat alone.
+        role: What the process is taken for while supervisord is silent and nobody has met it.
+    """
 
     def __init__(
         self,
         program: Program,
-        beat_path: Path,
+        beats: Mapping[Role, Path],
         *,
+        role: Role = "leader",
         waited_s: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.handle: ProcessHandle | None = None
         self.program: ProgramSight | None = None
-        self._source, self._beat_path = program, beat_path
+        self._source, self._beats, self._role = program, beats, role
         self._clock, self._waited_s = clock, waited_s
         self._trouble: str | None = None
         self._looked_at_s: float | None = None
         self._waited_before_s = 0.0
         self._asked_at_s = float("-inf")
         self._believed: Heartbeat | None = None
+        self._raw: dict[Role, bytes] = {}
 
     def look(self, *, ask: bool, state_writable: bool = True) -> Sight:
         """Answer what is seen now; *ask* supervisord although its word is not old yet."""
@@ -121,17 +129,22 @@ class Probe:
         self.handle, self._believed = None, None
 
     def beat_of(self, who: Identity | None) -> Heartbeat | None:
-        """Answer the beat in the file now if it is of *who*; of any process of this boot if None.
+        """Answer the last beat of *who*; of any process of this boot if None.
 
         For the last word of a process that has ended.
         """
-        try:
-            beat = decode(file.read(self._beat_path))
-        except (HeartbeatError, OSError):
-            return self._believed if who is not None else None
-        if beat.boot_id != identity.boot_id():
-            return None
-        return beat if who is None or _is_of(beat, who) else self._believed
+        found = []
+        for role, path in self._beats.items():
+            try:
+                beat = decode(file.read(path))
+            except (HeartbeatError, OSError):
+                continue
+            if beat.role == role and beat.boot_id == identity.boot_id():
+                found.append(beat)
+        if who is None:
+            return next((beat for beat in found if beat.role == self._role), None)
+        own = [beat for beat in found if _is_of(beat, who)]
+        return max(own, key=_moment, default=self._believed)
 
     def _is_due(self, now_s: float, *, ask: bool) -> bool:
         since_s = now_s - self._asked_at_s
@@ -142,6 +155,7 @@ class Probe:
     def _hold(self, pid: int) -> None:
         self.handle = ProcessHandle.open(pid)
         self._believed = None
+        self._raw.clear()
 
     def _adopt_by_beat(self) -> None:
         """Find the bot by its beat while supervisord is silent: to be watched, never signalled."""
@@ -164,40 +178,73 @@ class Probe:
         """Answer the beat of *who*, the last one believed if the file can't be read now."""
         if who is None:
             return BeatSight()
-        trouble, distrusted = None, False
-        try:
-            self._check_folder()
-            beat = decode(file.read(self._beat_path))
-        except FileNotFoundError:
-            trouble = None if self._believed is None else "the file is gone"
-        except HeartbeatFileError as error:
-            trouble, distrusted = error.reason, error.reason.startswith(("owned", "writable"))
-        except HeartbeatError as error:
-            trouble = error.reason
-        except OSError as error:
-            trouble = error.strerror or "unreadable"
-        else:
-            if _is_of(beat, who) and beat.boot_id == identity.boot_id():
-                self._believed = beat
-        beat_age_s = 0.0
-        if self._believed is not None:
-            beat_age_s = max(0.0, time.monotonic() - self._believed.monotonic_s)
+        troubles: dict[Role, HeartbeatError | OSError] = {}
+        new = []
+        for role, path in self._beats.items():
+            try:
+                beat = self._read(role, path)
+            except (HeartbeatError, OSError) as error:
+                troubles[role] = error
+                continue
+            if beat is not None and beat.role == role and _is_of(beat, who):
+                new.append(beat)
+        self._believed = max(new, key=_moment, default=self._believed)
+        believed, found = self._believed, None
+        if believed is not None:
+            found = troubles.get(believed.role)
+        elif len(troubles) == len(self._beats):
+            found = troubles["leader"]
+        age_s = 0.0 if believed is None else max(0.0, time.monotonic() - believed.monotonic_s)
         return BeatSight(
-            beat=self._believed, age_s=beat_age_s, trouble=trouble, distrusted=distrusted
+            beat=believed,
+            age_s=age_s,
+            trouble=_trouble(found, known=believed is not None),
+            distrusted=isinstance(found, HeartbeatFileError)
+            and found.reason.startswith(("owned", "writable")),
         )
 
-    def _check_folder(self) -> None:
-        status = os.stat(self._beat_path.parent)
+    def _read(self, role: Role, path: Path) -> Heartbeat | None:
+        """Answer the beat in *path*, None when it is the one that was there at the last look.
+
+        Raises:
+            HeartbeatError: it can't be believed.
+            OSError: it can't be read.
+        """
+        self._check_folder(path.parent)
+        raw = file.read(path)
+        if raw == self._raw.get(role):
+            return None
+        beat = decode(raw)
+        self._raw[role] = raw
+        return beat if beat.boot_id == identity.boot_id() else None
+
+    @staticmethod
+    def _check_folder(folder: Path) -> None:
+        status = os.stat(folder)
         if status.st_mode & stat.S_IWOTH:
             raise HeartbeatFileError("writable by everybody: its folder")
         if status.st_uid != os.geteuid():
             raise HeartbeatFileError("owned by another user: its folder")
 
 
+def _trouble(error: Exception | None, *, known: bool) -> str | None:
+    """Answer in short why there is no beat to believe; None when it is only not there yet."""
+    match error:
+        case None:
+            return None
+        case FileNotFoundError():
+            return "the file is gone" if known else None
+        case HeartbeatError():
+            return error.reason
+        case OSError():
+            return error.strerror or "unreadable"
+    return str(error)
+
+
+def _moment(beat: Heartbeat) -> float:
+    return beat.monotonic_s
+
+
 def _is_of(beat: Heartbeat, who: Identity) -> bool:
-    """Answer whether *who* wrote *beat*, as the leader."""
-    return (
-        beat.pid == who.pid
-        and abs(beat.process_started - who.started) < SAME_START_S
-        and beat.role == "leader"
-    )
+    """Answer whether *who* wrote *beat*."""
+    return beat.pid == who.pid and abs(beat.process_started - who.started) < SAME_START_S

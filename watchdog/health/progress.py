@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from watchdog.health.limits import Limits
 from watchdog.health.observation import ProcessSight, Sight
+from watchdog.health.verdict import Role
 from watchdog.heartbeat.schema import Heartbeat
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Progress:
     """Counts of polls, each in seconds' worth of punctual polls in a row.
 
     Attributes:
+        warmed: It has been ready, if only to take over: nothing is imported any more.
         stalled_s: The loop's pulse did not move.
         stuck_beats: New beats seen since then, all with the old pulse.
         missing_s: No new beat.
@@ -41,9 +43,11 @@ class Progress:
 
     identity: Identity | None = None
     instance: str | None = None
+    role: Role | None = None
     sequence: int = -1
     pulse: int = -1
     ever_ready: bool = False
+    warmed: bool = False
     traced: bool = False
     polls: int = 0
     late_polls: int = 0
@@ -157,6 +161,8 @@ def _count_state(progress: Progress, beat: Heartbeat, limits: Limits, worth_s: f
     """Count polls in the state that the bot says it is in."""
     state = beat.state
     waiting = state == "backing_off"
+    if beat.role != progress.role:  # a spare that took over has the time of a start to be ready
+        progress = replace(progress, role=beat.role, ever_ready=False, unready_s=0.0)
     unready_s = progress.unready_s
     if state == "ready" or waiting:
         unready_s = 0.0
@@ -165,6 +171,7 @@ def _count_state(progress: Progress, beat: Heartbeat, limits: Limits, worth_s: f
     return replace(
         progress,
         ever_ready=progress.ever_ready or state in ("ready", "resuming"),
+        warmed=progress.warmed or state == "ready",
         unready_s=unready_s,
         silent_s=progress.silent_s + worth_s if _is_silent(beat, limits) else 0.0,
         stopping_s=progress.stopping_s + worth_s if state in ("stopping", "failed") else 0.0,

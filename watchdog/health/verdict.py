@@ -21,6 +21,8 @@ Verdict = Literal[
     "unknown",  # unreadable, with a deadline
 ]
 
+Role = Literal["leader", "spare"]  # who serves, and who waits to take over
+
 SERVING: frozenset[Verdict] = frozenset({"healthy", "degraded"})
 
 
@@ -49,6 +51,26 @@ class IncidentSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSummary:
+    """One of supervisord's two bot programs.
+
+    Attributes:
+        program: `bot` or `spare`, supervisord's name; either may lead.
+        role: What its process is at the moment, null while nobody knows.
+        verdict, reason: The judgement of it alone.
+        uptime_s: Age in seconds, null without a process, and so is *pid*.
+    """
+
+    program: str
+    role: Role | None
+    verdict: Verdict
+    reason: str
+    pid: int | None = None
+    uptime_s: float | None = None
+    rss_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
     """One judgement of one observation; everything shown to anybody comes from here.
 
@@ -56,8 +78,10 @@ class StatusReport:
         reason: Short word for what was seen, such as `pulse_stopped`.
         advice: What the operator can do, a sentence; empty when nothing is to be done.
         since: When this verdict began, ISO 8601 UTC.
-        uptime_s: Age of the bot process in seconds, null without one.
+        bot_pid, uptime_s, heartbeat: Of the process that leads, or is about to.
         heartbeat: The last believed beat as a JSON object, null without one.
+        standby: A spare is wanted.
+        takeovers: How often a spare came to lead, ever.
     """
 
     verdict: Verdict
@@ -74,3 +98,6 @@ class StatusReport:
     watchdog_started_at: str = ""
     warnings: tuple[str, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
+    processes: tuple[ProcessSummary, ...] = ()
+    standby: bool = True
+    takeovers: int = 0

@@ -62,6 +62,9 @@ class InstallationSettings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds the bot has to end its tasks when it is stopped.",
     )
+    standby: bool = Field(
+        True, description="Keep a warm spare that takes over; `false` saves its memory."
+    )
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:

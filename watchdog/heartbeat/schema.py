@@ -43,8 +43,34 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalFacts:
+    """The session journal, all shards together.
+
+    Attributes:
+        reason: Why a new process could not continue the session, a short word; null while it could.
+        lag_ms: How far the disk is behind the loop.
+        events: State events that a restore would read.
+        unfinished: Events whose handlers are at work.
+    """
+
+    usable: bool = False
+    reason: str | None = None
+    lag_ms: float | None = None
+    events: int = 0
+    bytes: int = 0
+    unfinished: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """The connection to Discord; *retry_at_s* is a Unix time in seconds, or null."""
+    """The connection to Discord; *retry_at_s* is a Unix time in seconds, or null.
+
+    Attributes:
+        redelivered_events: Handed to handlers again, since an earlier process did not finish them.
+        skipped_events: Replayed for the cache alone, since an earlier process had finished them.
+        poisoned_events: Set aside, since two processes died while they handled them.
+        late_interactions: Answers that Discord refused: answered before, or too late.
+    """
 
     connected: bool = False
     latency_ms: float | None = None
@@ -54,10 +80,15 @@ class Gateway:
     resumes: int = 0
     replayed_events: int = 0
     quarantined_events: int = 0
+    redelivered_events: int = 0
+    skipped_events: int = 0
+    poisoned_events: int = 0
+    late_interactions: int = 0
     identify_remaining: int | None = None
     retry_at_s: float | None = None
     reason: str | None = None  # why it backs off or holds, a short word such as "identify_budget"
     shards: tuple[Shard, ...] = ()
+    journal: JournalFacts = field(default_factory=JournalFacts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

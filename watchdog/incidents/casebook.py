@@ -33,6 +33,7 @@ class Casebook:
         self._journal, self._offer, self._at, self._clock = journal, offer, at, clock
         self._last = journal.last(now_s=clock())
         self._told = True  # what another watchdog opened, it has told
+        self._exhausted = False
         self._accused: Identity | None = None
         self._serving_since: tuple[str, float] | None = None
 
@@ -125,9 +126,14 @@ class Casebook:
             self._offer(messages.failed(current, cause, advice))
         self.tell(advice)
 
+    def exhaust(self) -> None:
+        """Note that the budget is spent; the other process may serve yet."""
+        self._exhausted = True
+
     def give_up(self, *, restarts: int, window_s: float) -> None:
-        """Announce that the budget is spent."""
-        if (current := self.open) is not None:
+        """Announce, once, that the budget is spent and nobody is left to serve."""
+        exhausted, self._exhausted = self._exhausted, False
+        if exhausted and (current := self.open) is not None:
             self.act(f"gave up after {restarts} restarts")
             self._offer(
                 messages.gave_up(current, restarts=restarts, window_s=window_s, at=self._at())
@@ -153,6 +159,17 @@ class Casebook:
     def stop(self) -> None:
         """Close the open incident: an operator stopped the bot."""
         self._close("stopped", at=self._at(), now_s=self._clock())
+
+    def note(self, kind: str, cause: str, text: str) -> None:
+        """Open an incident, announce it, and close it at once: what it tells of is over already."""
+        if self.open is not None:
+            raise ValueError("another incident is open")
+        self.fail(None, kind, cause)
+        self._told = True
+        if self._last is not None:
+            self._journal.append(self._last)
+            self._offer(messages.noted(self._last, text))
+        self._close("recovered", at=self._at(), now_s=self._clock())
 
     def warn(self, reason: str, text: str) -> None:
         """Announce something that restarts nothing."""

@@ -52,6 +52,17 @@ def recovered(incident: Incident) -> Alert:
     )
 
 
+def noted(incident: Incident, text: str) -> Alert:
+    """Answer the alert for an incident that was over when it was found."""
+    return Alert(
+        kind="incident",
+        key=f"incident-{incident.number}",
+        at=incident.first_seen_at,
+        title=f"Incident {incident.number}: {incident.kind.replace('_', ' ')}",
+        text=text,
+    )
+
+
 def gave_up(incident: Incident, *, restarts: int, window_s: float, at: str) -> Alert:
     """Answer the alert for a spent budget."""
     return Alert(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from watchdog.process.handle import ProcessHandle
 
 REFUSED = 1
-SUPERVISORD_PATIENCE_S = 15.0  # it gives the watchdog 4 s, then the bot 9 s
+SUPERVISORD_PATIENCE_S = 15.0  # enough, unless two of its programs do not react at all
 ORPHAN_PATIENCE_S = 3.0  # on Linux an orphan ends by itself when its supervisord is gone
 ASKED_PATIENCE_S = 2.0
 KILL_PATIENCE_S = 5.0

@@ -12,6 +12,7 @@ EXIT_RESTART = 26
 EXIT_TEMPORARY = 75  # EX_TEMPFAIL of sysexits.h
 EXIT_CONFIGURATION = 78  # EX_CONFIG
 EXIT_SIGNALLED = {130: "SIGINT", 143: "SIGTERM"}  # 128 + signal: handled, then ended by it
+MEMORY_HIGH = "memory_high"
 POLITE_SIGNALS = frozenset({"SIGTERM", "SIGINT", "SIGHUP"})
 
 Answer = Literal["stay_down", "at_once", "at_retry", "never", "by_policy"]

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 import orjson
 
+from watchdog.health.verdict import Role
 from watchdog.heartbeat.retry import MAX_WAIT_S
 
 SCHEMA = 1
@@ -23,6 +24,7 @@ MAX_TEXT = 2000
 StandingKind = Literal["none", "waiting", "retrying", "held", "failed", "stopped"]
 _T = TypeVar("_T")
 _KINDS: tuple[str, ...] = get_args(StandingKind)
+_ROLES: tuple[str, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +40,19 @@ class Now:
 class History:
     """All that outlives the watchdog process; times are monotonic seconds of this boot.
 
+    There is one for each program. The attributes up to *takeovers* are a budget, and budgets go by
+    role: that of the program `bot` counts the ends of leaders, that of `spare` those of spares,
+    whichever program they ran in. All others are of the program itself.
+
     Attributes:
         failures: Restarts after failures; these spend the budget.
         asked: Restarts that were asked for or planned.
         zombie_at_s: The last restart for a silent gateway.
         total: Restarts ever.
         graceful: Restarts for memory, ever.
-        standing, reason, advice: Why the bot does not run, while it does not.
+        takeovers: How often a spare came to lead, ever.
+        role: What the process at hand was last seen as, or the last one ended as.
+        standing, reason, advice: Why the program does not run, while it does not.
         due_at_s: When it is to be started.
         launching: A start was ordered, and the new process not seen yet.
         ours: The process this watchdog or one before it started or adopted: pid, start time.
@@ -57,6 +65,8 @@ class History:
     zombie_at_s: float | None = None
     total: int = 0
     graceful: int = 0
+    takeovers: int = 0
+    role: Role | None = None
     standing: StandingKind = "none"
     reason: str = ""
     advice: str = ""
@@ -82,6 +92,8 @@ def encode(history: History, now: Now) -> bytes:
             "zombie_at": stamp(history.zombie_at_s),
             "total": history.total,
             "graceful": history.graceful,
+            "takeovers": history.takeovers,
+            "role": history.role,
             "standing": history.standing,
             "reason": history.reason[:MAX_TEXT],
             "advice": history.advice[:MAX_TEXT],
@@ -127,6 +139,8 @@ def decode(raw: bytes, now: Now) -> History | None:
         zombie_at_s=_moment(document.get("zombie_at"), now, same_boot=same_boot),
         total=_of(document, "total", _is_count, 0),
         graceful=_of(document, "graceful", _is_count, 0),
+        takeovers=_of(document, "takeovers", _is_count, 0),
+        role=cast(Role, role) if (role := document.get("role")) in _ROLES else None,
         standing=cast(StandingKind, standing),
         reason=_of(document, "reason", _is_text, ""),
         advice=_of(document, "advice", _is_text, ""),

@@ -8,6 +8,7 @@ import structlog
 
 from watchdog.errors import SupervisordError, SupervisordFaultError
 from watchdog.health.observation import ProgramSight
+from watchdog.health.verdict import Role
 from watchdog.heartbeat.identity import Identity
 from watchdog.heartbeat.schema import Failure
 from watchdog.process.group import end_leftovers
@@ -42,11 +43,12 @@ class Undertaker:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    def bury(self, intervention: Intervention | None, *, starved: bool) -> bool:
+    def bury(self, intervention: Intervention | None, *, role: Role, starved: bool) -> bool:
         """Have the ended process reaped and plan what follows; answer whether that is done.
 
         Args:
             intervention: Why the watchdog ended it, if it did.
+            role: What it was.
             starved: The kernel has killed for want of memory meanwhile.
         """
         tools = self._tools
@@ -68,10 +70,10 @@ class Undertaker:
         tools.probe.release()
         tools.probe.hear(program)
         if tools.probe.handle is None:  # else somebody has started the next one already
-            self._conclude(program, words, intervention=intervention, starved=starved)
+            self._conclude(program, words, role=role, intervention=intervention, starved=starved)
         return True
 
-    def find_ended(self, program: ProgramSight | None) -> None:
+    def find_ended(self, program: ProgramSight | None, *, role: Role) -> None:
         """Plan for a bot whose end nobody has seen: the watchdog before this one died."""
         if program is None or program.pid > 0 or program.state not in ("EXITED", "FATAL"):
             return
@@ -89,10 +91,14 @@ class Undertaker:
         last = self._tools.probe.beat_of(None)
         failure = last.failure if last is not None else None
         words = LastWords(failure=failure, logged=logged, unseen=history.ours is None)
-        self._conclude(program, words)
+        self._conclude(program, words, role=role)
 
-    def start(self) -> bool:
-        """Start the bot, if supervisord's state still asks for it; answer whether it runs."""
+    def start(self, *, role: Role) -> bool:
+        """Start the program, if supervisord's state still asks for it; answer whether it runs.
+
+        Args:
+            role: What it is to be, for the case that it ends at once.
+        """
         tools = self._tools
         if tools.probe.is_silent():
             return False
@@ -101,14 +107,14 @@ class Undertaker:
             return tools.probe.handle is not None
         nobody = LastWords()
         if program.state in ("STOPPED", "STOPPING"):
-            self._conclude(program, nobody)
+            self._conclude(program, nobody, role=role)
             return False
         tools.planner.launching()
         began_s = tools.clock()
         try:
             program = tools.program.start()
         except SupervisordFaultError as error:
-            self._refuse_start(error, nobody)
+            self._refuse_start(error, nobody, role)
             return False
         except SupervisordError as error:
             tools.probe.fail(error)  # it may have started all the same: look before ordering again
@@ -116,25 +122,28 @@ class Undertaker:
         tools.planner.launched()
         tools.tally.starts += 1
         tools.probe.hear(program)
-        log.info("bot.started", pid=program.pid, took_s=round(tools.clock() - began_s, 3))
+        took_s = round(tools.clock() - began_s, 3)
+        log.info("bot.started", program=tools.program.name, pid=program.pid, took_s=took_s)
         if tools.probe.handle is None:  # it has ended already, and was reaped
             program = tools.probe.ask() or program
             if tools.probe.handle is None:
-                self._conclude(replace(program, pid=0), nobody)
+                self._conclude(replace(program, pid=0), nobody, role=role)
         return tools.probe.handle is not None
 
-    def _refuse_start(self, error: SupervisordFaultError, nobody: LastWords) -> None:
+    def _refuse_start(self, error: SupervisordFaultError, nobody: LastWords, role: Role) -> None:
         log.warning("start.refused", reason=error.reason)
         if error.reason in ("shutting_down", "no_such_program"):
             self._tools.planner.postpone(RETRY_S)
             return
-        self._conclude(ProgramSight(state="FATAL", pid=0, spawn_error=error.reason), nobody)
+        refused = ProgramSight(state="FATAL", pid=0, spawn_error=error.reason)
+        self._conclude(refused, nobody, role=role)
 
     def _conclude(
         self,
         program: ProgramSight,
         words: LastWords,
         *,
+        role: Role,
         intervention: Intervention | None = None,
         starved: bool = False,
     ) -> None:
@@ -147,26 +156,26 @@ class Undertaker:
             out_of_memory=starved,
             intervention=intervention,
         )
-        plan = self._tools.planner.conclude(ending, failure=failure, unseen=words.unseen)
+        plan = self._tools.planner.conclude(ending, role=role, failure=failure, unseen=words.unseen)
         log.warning(
             "bot.ended",
+            program=self._tools.program.name,
+            role=role,
             pid=words.who.pid if words.who is not None else None,
             cause=plan.response.cause,
             answer=plan.response.answer,
             exit_status=ending.exit_status,
             signal=ending.signal,
         )
-        self._record(plan, program, words)
+        if role == "leader":
+            self._record(plan, program, words)
 
     def _record(self, plan: Plan, program: ProgramSight, words: LastWords) -> None:
         """Put on record, and tell, an end that is a failure."""
         casebook, response = self._tools.casebook, plan.response
         failure, logged = words.failure, words.logged
         match response.answer:
-            case "stay_down":
-                casebook.stop()
-                return
-            case "at_once" | "at_retry":
+            case "stay_down" | "at_once" | "at_retry":
                 return
             case "never":
                 kind = failure.kind[:64] if failure is not None else response.cause
@@ -188,5 +197,4 @@ class Undertaker:
             casebook.act(f"restart in {plan.delay_s:.1f} s" if plan.delay_s else "restart at once")
         casebook.tell()
         if plan.gave_up is not None:
-            window_s = self._tools.planner.policy.window_s
-            casebook.give_up(restarts=plan.gave_up, window_s=window_s)
+            casebook.exhaust()

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from watchdog.heartbeat.schema import Heartbeat, Loop
+from watchdog.health.verdict import StatusReport
+from watchdog.heartbeat.schema import Heartbeat, JournalFacts, Loop
+from watchdog.status import pair
 from watchdog.status.panels import columns
 from watchdog.status.style import COLOURS, POLICY, SCRIPT, STYLE
 from watchdog.status.view import View
@@ -147,7 +149,11 @@ def _card(title: str, value: str, note: str, *, tone: str = "") -> str:
 def _cards(view: View) -> str:
     report, beat = view.report, view.beat
     process_note = f"process {report.bot_pid}" if report.bot_pid is not None else "no process"
-    cards = [_card("Uptime", escape(duration(report.uptime_s)), process_note), _restarts_card(view)]
+    cards = [
+        _card("Uptime", escape(duration(report.uptime_s)), process_note),
+        _restarts_card(view),
+        _spare_card(report),
+    ]
     if beat is None:
         return "\n".join([*cards, _next_start_card(view)])
     return "\n".join([*cards, *_beat_cards(beat)])
@@ -165,6 +171,7 @@ def _beat_cards(beat: Heartbeat) -> Iterable[str]:
             else words(gateway.reason or beat.state),
             tone="" if gateway.connected and not slow else "warn",
         ),
+        _journal_card(gateway.journal),
         _loop_card(loop),
         _card(
             "Memory",
@@ -178,6 +185,20 @@ def _beat_cards(beat: Heartbeat) -> Iterable[str]:
             tone="warn" if commands.timed_out else "",
         ),
     )
+
+
+def _spare_card(report: StatusReport) -> str:
+    state, tone = pair.spare_state(report)
+    marked = tone if tone in ("warn", "good") else ""
+    return _card("Spare", escape(state), pair.spare_note(report), tone=marked)
+
+
+def _journal_card(journal: JournalFacts) -> str:
+    if not journal.usable:
+        why = words(journal.reason) if journal.reason else "nothing written yet"
+        return _card("Journal", "Not usable", f"{why}; a restart logs in anew", tone="warn")
+    behind = f"{milliseconds(journal.lag_ms)} behind, " if journal.lag_ms is not None else ""
+    return _card("Journal", "Usable", f"{behind}{count(journal.unfinished)} unfinished")
 
 
 def _loop_card(loop: Loop) -> str:

@@ -7,6 +7,7 @@ from html import escape
 
 from watchdog.health.verdict import IncidentSummary
 from watchdog.heartbeat.schema import Heartbeat, TaskName, Tasks
+from watchdog.status import pair
 from watchdog.status.view import View
 from watchdog.status.wording import (
     NOTHING,
@@ -27,12 +28,15 @@ def columns(view: View) -> str:
     beat, report = view.beat, view.report
     left = [_tasks(beat.tasks)] if beat is not None else []
     right = [_incident(report.incident, view)]
+    if report.processes:
+        right.insert(0, _details("Processes", pair.rows(report)))
     if report.warnings:
         right.insert(0, _warnings(report.warnings))
     if beat is not None:
         left.append(_details("Commands and jobs", _work(beat)))
         right.append(_details("Discord", _gateway(beat)))
         right.append(_details("Process", _process(view, beat)))
+        left += _stages(beat)
     if not left:
         return f'<div class="columns single"><div>{"".join(right)}</div></div>'
     return f'<div class="columns"><div>{"".join(left)}</div><div>{"".join(right)}</div></div>'
@@ -156,6 +160,7 @@ def _gateway(beat: Heartbeat) -> Iterable[tuple[str, str]]:
         rows.append(("Events replayed", count(gateway.replayed_events)))
     if gateway.quarantined_events:
         rows.append(("Events put aside", count(gateway.quarantined_events)))
+    rows += [(name, count(number)) for name, number in pair.delivery_rows(gateway) if number]
     if len(gateway.shards) > 1:
         up = sum(shard.connected for shard in gateway.shards)
         rows.append(("Shards connected", f"{up} of {len(gateway.shards)}"))
@@ -165,17 +170,20 @@ def _gateway(beat: Heartbeat) -> Iterable[tuple[str, str]]:
 def _process(view: View, beat: Heartbeat) -> Iterable[tuple[str, str]]:
     process = beat.process
     limit = f" of {count(process.open_files_limit)}" if process.open_files_limit else ""
-    rows = [
+    return (
         ("Bot process", count(beat.pid).replace("\u202f", "")),
         ("State", words(beat.state)),
         ("Open files", f"{count(process.open_files)}{limit}"),
         ("Last heartbeat", _before(view.beat_age_s)),
         ("Heartbeats", count(beat.sequence)),
-    ]
-    ready_s = beat.stages_s.get("ready")
-    if ready_s is not None:
-        rows.append(("Start to ready", duration(ready_s)))
-    return rows
+    )
+
+
+def _stages(beat: Heartbeat) -> Iterable[str]:
+    if beat.stages_s:
+        title = "Takeover" if pair.is_takeover(beat.stages_s) else "Start"
+        listed = ((words(name), pair.precisely(at_s)) for name, at_s in beat.stages_s.items())
+        yield _details(f"{title}, stage by stage", listed)
 
 
 def _before(seconds: float | None) -> str:

@@ -10,6 +10,7 @@ import orjson
 
 from watchdog.health.verdict import SERVING, StatusReport
 from watchdog.heartbeat.identity import Identity
+from watchdog.status import pair
 from watchdog.status.report import StatusReportError, beat_of, decode
 from watchdog.status.wording import (
     HEADLINES,
@@ -136,6 +137,7 @@ def _state_rows(report: StatusReport, *, now_at: datetime) -> list[tuple[str, st
     rows = [
         ("State", f"{headline.title} for {since}: {words(report.reason)}"),
         ("Uptime", duration(report.uptime_s) + process),
+        *pair.rows(report),
         ("Restarts", f"{restarts.total} in all"),
         ("Budget", f"{spent} spent"),
     ]
@@ -155,8 +157,14 @@ def _beat_rows(report: StatusReport) -> list[tuple[str, str]]:
         if gateway.connected
         else f"not connected, {words(gateway.reason or beat.state)}"
     )
+    kind = "Takeover" if pair.is_takeover(beat.stages_s) else "Start"
+    stages = [(kind, pair.stages_text(beat.stages_s))] if beat.stages_s else []
+    delivered = (f"{number} {name.lower()}" for name, number in pair.delivery_rows(gateway))
     return [
         ("Discord", connection),
+        ("Journal", pair.journal_text(gateway.journal)),
+        ("Events", ", ".join(delivered)),
+        *stages,
         ("Loop", f"lag {milliseconds(beat.loop.lag_ms_p99)} at p99"),
         ("Tasks", f"{count(tasks.active)} alive, {count(tasks.failed)} failed"),
         ("Commands", f"{count(beat.commands.invoked)} run, {count(beat.commands.failed)} failed"),

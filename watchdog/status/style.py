@@ -73,7 +73,7 @@ code { font: .92em/1.4 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 .advice code { padding: 1px 5px; border-radius: 5px;
   background: color-mix(in srgb, var(--text) 8%, transparent); }
 .advice p { overflow-wrap: anywhere; white-space: pre-line; }
-.cards { display: grid; grid-template-columns: repeat(3, 1fr); gap: 14px; margin-top: 14px; }
+.cards { display: grid; grid-template-columns: repeat(4, 1fr); gap: 14px; margin-top: 14px; }
 .cards .card { padding: 18px 20px; min-width: 0; }
 h2 { font-size: 13px; font-weight: 600; color: var(--soft); }
 .value { font-size: 27px; font-weight: 650; letter-spacing: -.02em; line-height: 1.25;

@@ -150,10 +150,12 @@ async def test_a_fault_of_the_clients_own_hook_escapes(
             raise error
 
     async with Simulator() as simulator, rigged(simulator, tmp_path, monkeypatch, Broken()) as rig:
+        await rig.connection.login()
         with pytest.raises(type(error)):
-            await rig.connection.login()
+            await rig.connection.run()
 
         assert len(runs) == 1
+        assert rig.hub.counts["identify"] == 0  # a set-up that fails costs no login
 
 
 async def test_a_login_that_is_interrupted_leaves_nothing(

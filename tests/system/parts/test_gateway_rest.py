@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import discord
 import pytest
+from discord.http import Route
 
 from bot.gateway.rest import GlobalGate
 from bot.tasks.timeouts import with_timeout
@@ -89,12 +92,60 @@ async def test_writing_is_not_repeated_after_a_reset(
 ) -> None:
     """Discord may have done it already."""
     async with serving_echo(tmp_path, monkeypatch) as rig:
+        channel = general(rig)
         await rig.driver.fault("drop_rest", {"times": 1, "when": "after", "method": "POST"})
         with pytest.raises((OSError, aiohttp.ClientError)):
-            await general(rig).send("once")
+            await channel.guild.create_text_channel("second")
+        calls = [each for each in await rig.driver.rest_log() if each["path"].endswith("/channels")]
+
+        assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "parameters"),
+    [
+        pytest.param("drop_rest", {"when": "before"}, id="reset, not done"),
+        pytest.param("drop_rest", {"when": "after"}, id="reset, done"),
+        pytest.param("fail_rest", {"status": 503}, id="overloaded"),
+        pytest.param("fail_rest", {"status": 502}, id="repeated by discord.py"),
+    ],
+)
+@pytest.mark.parametrize(
+    "with_file", [pytest.param(False, id="text"), pytest.param(True, id="file")]
+)
+async def test_a_message_is_sent_again_and_there_once(
+    fault: str,
+    parameters: dict[str, Any],
+    with_file: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Discord knows it by its nonce; a file is read from its beginning again."""
+    async with serving_echo(tmp_path, monkeypatch) as rig:
+        channel = general(rig)
+        upload: Any = {"file": discord.File(io.BytesIO(b"content"), "a.txt")} if with_file else {}
+        await rig.driver.fault(fault, {"times": 1, "method": "POST", **parameters})
+        message = await channel.send("once", **upload)
         said = [m["content"] for m in await rig.driver.messages()]
 
         assert said.count("once") == 1
+        assert message.content == "once"
+        assert [each.size for each in message.attachments] == [len("content")] * with_file
+
+
+async def test_a_message_without_a_nonce_gets_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a library posts past discord.py's own `send`."""
+    async with serving_echo(tmp_path, monkeypatch) as rig:
+        http, channel = rig.client.http, general(rig)
+        route = Route("POST", "/channels/{channel_id}/messages", channel_id=channel.id)
+        await rig.driver.fault("drop_rest", {"times": 1, "when": "after", "method": "POST"})
+        sent = await http.request(route, json={"content": "raw"})
+        said = [m["content"] for m in await rig.driver.messages()]
+
+        assert said.count("raw") == 1
+        assert len(sent["nonce"]) == 24
 
 
 async def test_a_call_that_is_not_answered_ends(

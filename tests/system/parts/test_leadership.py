@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -89,3 +93,53 @@ def test_a_lock_file_that_is_a_link_is_refused(tmp_path: Path) -> None:
         FileLeadership(tmp_path / "leader.lock").try_acquire()
 
     assert target.read_text() == "untouched"
+
+
+async def test_who_waits_in_the_kernel_leads_when_the_leader_is_killed(tmp_path: Path) -> None:
+    """No polling: the lock is handed over in the moment of the death."""
+    path = tmp_path / "leader.lock"
+    holder = start_holder(path)
+    with FileLeadership(path) as follower, holder:
+        waiting = asyncio.create_task(follower.wait())
+        await asyncio.sleep(0)
+        holder.kill()
+        await waiting
+
+        assert follower.is_held
+        assert follower.holder() == str(os.getpid())
+
+
+async def test_who_waits_no_longer_keeps_nobody_from_leading(tmp_path: Path) -> None:
+    """A wait that was cancelled gives the lock back as soon as it has it."""
+    path = tmp_path / "leader.lock"
+    with (
+        FileLeadership(path) as leader,
+        FileLeadership(path) as gone,
+        FileLeadership(path) as next_,
+    ):
+        assert leader.try_acquire()
+        given_up = asyncio.create_task(gone.wait())
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.wait({given_up})
+        leader.release()
+        await next_.wait()
+
+        assert next_.is_held
+        assert not gone.is_held
+
+
+async def test_a_file_system_without_locks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some network file systems answer ENOLCK."""
+
+    def refuse(_descriptor: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with FileLeadership(tmp_path / "leader.lock") as leadership:
+        with pytest.raises(OSError, match="No locks"):
+            await leadership.wait()
+
+        assert not leadership.is_held

@@ -325,7 +325,7 @@ def test_a_frozen_supervisord_restarts_nothing_and_is_told(rig: Rig) -> None:
 
 def test_a_watchdog_that_starts_finds_a_dead_bot_and_starts_it(rig: Rig) -> None:
     """The one before died between the kill and the start; supervisord says EXITED."""
-    rig.tools.probe.release()
+    rig.release()
     os.kill(rig.lives[0], signal.SIGKILL)
     rig.watch()
 
@@ -357,7 +357,7 @@ def test_a_watchdog_that_starts_leaves_a_healthy_bot_alone(rig: Rig) -> None:
     """It has seen no progress yet, and that is no reason."""
     before = rig.pid
     for _ in range(3):
-        rig.tools.probe.release()
+        rig.release()
         rig.watch()
         rig.for_polls(2)
 

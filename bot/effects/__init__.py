@@ -1,0 +1,1 @@
+"""Effects that happen once, although the handler that causes them may run twice."""

@@ -1,0 +1,145 @@
+"""The spare: everything is ready but the right to serve, which it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot import stood_down
+from bot.errors import TemporaryError
+from bot.leadership import FileLeadership
+from bot.tasks.timeouts import with_timeout
+from bot.vitals import beat_path
+from watchdog.heartbeat import file, identity, schema
+
+if TYPE_CHECKING:
+    from bot.gateway.connection import GatewayConnection
+    from bot.gateway.recall import Recall
+    from bot.settings import BotSettings
+    from bot.tasks.manager import TaskManager
+
+log = structlog.get_logger(__name__)
+
+SEAT = "spare.lock"
+SEAT_TIMEOUT_S = 30.0
+PATIENCE_S = 5.0
+LOOK_EVERY_S = 0.2
+FOLLOW_EVERY_S = 1.0
+SAME_START_S = 0.02  # start times are in kernel ticks of 0.01 s
+# What a leader imports when it begins to serve.
+WARM = (
+    "bot.commands.safety",
+    "bot.commands.stats",
+    "bot.effects.once",
+    "bot.gateway.recall",
+    "bot.outbound.client",
+    "bot.storage.claims",
+    "bot.tasks.bridge",
+    "bot.tasks.guard",
+    "bot.tasks.jobs",
+    "sqlite3",
+)
+
+
+class Standby:
+    """Waits for the lead of one installation; `is_warm` once it could take over at once."""
+
+    def __init__(
+        self,
+        settings: BotSettings,
+        leadership: FileLeadership,
+        connection: GatewayConnection,
+        recall: Recall,
+        tasks: TaskManager,
+        *,
+        on_warm: Callable[[], None],
+    ) -> None:
+        self.is_warm, self._on_warm, self._leads = False, on_warm, asyncio.Event()
+        self._settings, self._leadership = settings, leadership
+        self._connection, self._recall, self._tasks = connection, recall, tasks
+
+    async def until_leading(self) -> None:
+        """Answer once this process leads, logged in.
+
+        Raises:
+            TemporaryError: there is a spare already.
+            PermanentError: Discord refuses the token.
+        """
+        with FileLeadership(self._settings.state_dir / SEAT) as seat:
+            await self._take(seat)
+            await self._import()
+            async with self._tasks.managed_task_context() as scope:
+                warming = scope.create_task(self._keep_warm(), name="spare-warming")
+                await self._give_way()
+                await self._lead()
+                self._leads.set()
+                await warming
+
+    async def _give_way(self) -> None:
+        """At a start of both the program `bot` is to lead: wait for it to come, for a while."""
+        for _ in range(round(PATIENCE_S / LOOK_EVERY_S)):
+            if not self._leadership.try_acquire():
+                return  # somebody leads
+            self._leadership.release()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _take(self, seat: FileLeadership) -> None:
+        """Be the only spare, or lead when nobody does any more."""
+        try:
+            await seat.acquire(SEAT_TIMEOUT_S)
+        except TemporaryError as error:
+            raise TemporaryError("another_spare", retry_at_s=error.retry_at_s) from error
+
+    async def _import(self) -> None:
+        plugins = () if self._settings.bot_factory else self._settings.plugins
+        for module in (*WARM, *plugins):
+            # In a thread, and not awaited: a plugin may block, raise or exit when it is imported.
+            # What is wrong with it is told when it is loaded.
+            importing = asyncio.get_running_loop().run_in_executor(
+                None, importlib.import_module, module
+            )
+            await asyncio.wait({importing})
+            if importing.exception() is not None:
+                log.info("spare.import_failed", module=module)
+        self.is_warm = True
+        self._on_warm()
+        log.info("spare.warm")
+
+    async def _keep_warm(self) -> None:
+        """Log in once the leader serves: what Discord refuses or limits is tried by one only."""
+        while not self._leads.is_set() and not self._leader_is_ready():
+            await self._pause(LOOK_EVERY_S)
+        await self._connection.warm_up()
+        while not self._leads.is_set():
+            await self._recall.follow()
+            await self._pause(FOLLOW_EVERY_S)
+
+    async def _pause(self, pause_s: float) -> None:
+        """Wait, but not longer than until this process leads."""
+        with contextlib.suppress(TimeoutError):
+            await with_timeout(self._leads.wait(), pause_s)
+
+    def _leader_is_ready(self) -> bool:
+        try:
+            beat = schema.decode(file.read(beat_path(self._settings.state_dir, leads=True)))
+        except (OSError, schema.HeartbeatError):
+            return False
+        who = identity.read(beat.pid)
+        alive = who is not None and abs(who.started - beat.process_started) < SAME_START_S
+        return alive and beat.state == "ready" and beat.boot_id == identity.boot_id()
+
+    async def _lead(self) -> None:
+        while True:
+            await self._leadership.wait()
+            if not stood_down.is_left(self._settings.state_dir):
+                return
+            # Somebody ended it for good: the lock is free, but not for us.
+            self._leadership.release()
+            log.info("spare.stood_down")
+            while stood_down.is_left(self._settings.state_dir):  # noqa: ASYNC110 - a file
+                await asyncio.sleep(LOOK_EVERY_S)

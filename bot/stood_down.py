@@ -1,0 +1,40 @@
+"""`state/stood-down.json`: while it is there, no spare takes over.
+
+Left by whoever ends for good (an operator's stop, the shutdown command, a failure that no restart
+mends), removed by the next start of the program `bot`, which is the wish to serve again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Literal
+
+import orjson
+import structlog
+
+from watchdog.heartbeat import file
+
+log = structlog.get_logger(__name__)
+
+NAME = "stood-down.json"
+Reason = Literal["operator", "shutdown", "failed"]
+
+
+def leave(state_dir: Path, reason: Reason) -> None:
+    """Keep spares from taking over; a disk that refuses is told, since then one will."""
+    try:
+        file.write(state_dir / NAME, orjson.dumps({"reason": reason}))
+    except OSError as error:
+        log.warning("stood_down.unwritten", error=type(error).__name__)
+
+
+def clear(state_dir: Path) -> None:
+    """Let spares take over again."""
+    with contextlib.suppress(OSError):  # a folder that can't be written is told by the heartbeat
+        (state_dir / NAME).unlink(missing_ok=True)
+
+
+def is_left(state_dir: Path) -> bool:
+    """Answer whether nobody is to take over."""
+    return (state_dir / NAME).exists()
