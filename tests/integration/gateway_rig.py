@@ -14,6 +14,7 @@ from discord.http import Route
 
 from bot.gateway.connection import GatewayConnection
 from bot.gateway.pace import Pace
+from bot.gateway.recall import Recall
 from bot.tasks.manager import TaskManager
 from simulator.server import Simulator
 from tests.integration.serving import settings_for, until
@@ -55,10 +56,12 @@ class Rig(Generic[C]):
         for name in ("sessions", "journal", "token"):
             if name in options:
                 chosen[name] = options.pop(name)
-        self.folder = folder
+        self.folder, recalls = folder, options.pop("recalls", False)
         self.settings = settings_for(
             folder, {"discord_api_url": simulator.api_url, "log_dir": folder, **options}
         )
+        if recalls:
+            chosen["recall"] = Recall(client, self.settings, token=chosen["token"])
         self.client, self.simulator, self.tasks = client, simulator, tasks
         self.driver, self.hub = simulator.driver, simulator.hub
         self.connection = GatewayConnection(
@@ -106,13 +109,14 @@ async def rigged(
     **options: Any,
 ) -> AsyncIterator[Rig[C]]:
     """Set up a client that is not started; end it with the block."""
+    recalls = options.get("recalls", False)  # what comes after is to go on from here
     monkeypatch.setattr(Route, "BASE", Route.BASE)  # the connection sets it; put it back
     async with TaskManager() as tasks:
         rig = Rig(simulator, client, tasks, folder, options)
         try:
             yield rig
         finally:
-            await rig.connection.close(ends_session=True)
+            await rig.connection.close(ends_session=not recalls)
             if rig.running is not None:
                 rig.running.cancel()
                 await asyncio.wait({rig.running})

@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import discord
 
@@ -82,7 +82,10 @@ class Reaper:
 
     def note(self, **facts: object) -> None:
         """Append a line; one write each, so that none is torn."""
-        os.write(self._log, json.dumps({"life": self._life, **facts}).encode() + b"\n")
+        os.write(
+            self._log,
+            json.dumps({"life": self._life, "at_s": time.monotonic(), **facts}).encode() + b"\n",
+        )
 
     def handles(self, number: str) -> None:
         """The handler of a message begins."""
@@ -213,17 +216,27 @@ def _on_statement(reaper: Reaper, statement: str) -> None:
 
 
 class Lives:
-    """Starts lives and waits for their deaths."""
+    """Starts lives; none outlives the block."""
 
     def __init__(self, folder: Path) -> None:
         forks.set_forkserver_preload([__name__])
         self.folder, self.count = folder, 0
+        self._begun: list[ForkServerProcess] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._begun:
+            process.kill()
+            process.join()
 
     def begin(self, death: Death | None = None) -> ForkServerProcess:
         """Begin a life; the one before it may still go on."""
         self.count += 1
         process = forks.Process(target=live, args=(self.folder, self.count, death))
         process.start()
+        self._begun.append(process)
         return process
 
     def records(self) -> list[dict[str, Any]]:

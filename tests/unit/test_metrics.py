@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.unit.status_reports import as_json, beat, report, view
+from tests.unit.status_reports import LEADER, SPARE, as_json, beat, report, view
 from watchdog.heartbeat import schema
 from watchdog.status import metrics
 from watchdog.status.view import View
@@ -46,11 +47,31 @@ def value(shown: View, name: str, /, **labels: str) -> float | None:
         pytest.param("novera_tasks_failed_total", 1.0, id="tasks"),
         pytest.param("novera_commands_invoked_total", 1893.0, id="commands"),
         pytest.param("novera_verdict_start_time_seconds", 1777895408.0, id="since"),
+        pytest.param("novera_takeovers_total", 3.0, id="takeovers"),
+        pytest.param("novera_spare_up", 1.0, id="spare"),
+        pytest.param("novera_journal_usable", 1.0, id="journal"),
+        pytest.param("novera_journal_lag_seconds", 0.012, id="journal_lag_in_seconds"),
+        pytest.param("novera_gateway_redelivered_events_total", 2.0, id="handled_again"),
+        pytest.param("novera_gateway_skipped_events_total", 31.0, id="skipped"),
+        pytest.param("novera_gateway_poisoned_events_total", 0.0, id="set_aside"),
     ],
 )
 def test_a_report_is_measured_in_base_units(name: str, expected: float) -> None:
     """Seconds, bytes and shares, as Prometheus' conventions ask for."""
     assert value(view(report()), name) == pytest.approx(expected)
+
+
+def test_each_program_is_what_it_is_at_the_moment() -> None:
+    """Either may lead; one without a process is neither."""
+    shown = view(report(processes=(replace(SPARE, pid=None), LEADER)))
+
+    def roles(program: str) -> list[float | None]:
+        name = "novera_process_role"
+        return [value(shown, name, program=program, role=role) for role in ("leader", "spare")]
+
+    assert (roles("spare"), roles("bot")) == ([1.0, 0.0], [0.0, 0.0])
+    assert value(shown, "novera_spare_up") == 0.0
+    assert value(shown, "novera_process_uptime_seconds", program="spare") == 592.0
 
 
 def test_exactly_one_verdict_is_hot() -> None:

@@ -7,11 +7,11 @@ import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
-from tests.unit.status_reports import INCIDENT, as_json, beat, report, view
+from tests.unit.status_reports import INCIDENT, LEADER, SPARE, as_json, beat, report, view
 from watchdog.health.verdict import Restarts, Verdict
 from watchdog.heartbeat import schema
 from watchdog.status import page
@@ -155,6 +155,43 @@ def test_an_incident_that_lasts_is_open() -> None:
 
     assert "Open incident" in hung
     assert "Last incident" in stopped
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        pytest.param({}, ">Warm<", id="warm"),
+        pytest.param({"standby": False}, ">None<", id="not_wanted"),
+        pytest.param({"processes": (replace(SPARE, pid=None, verdict="dead"), LEADER)}, ">Missing<",
+                     id="missing"),
+        pytest.param(
+            {"processes": (replace(SPARE, verdict="starting", reason="starting"), LEADER)},
+            ">Warming up<", id="warming_up"),
+        pytest.param({"processes": (replace(SPARE, verdict="hung"), LEADER)}, ">Hung<", id="hung"),
+        pytest.param({"processes": (SPARE,)}, "waits to lead", id="nobody_leads"),
+    ],
+)  # fmt: skip
+def test_the_spare_is_shown(parts: dict[str, Any], words: str) -> None:
+    """Whether the next death finds one is a key figure."""
+    assert words in page.render(view(report(**parts)))
+
+
+def test_a_journal_that_can_not_be_used_is_said() -> None:
+    """The next start would then log in anew."""
+    journal = schema.JournalFacts(usable=False, reason="too_large")
+    shown = beat(gateway=schema.Gateway(journal=journal))
+
+    html = page.render(view(report(heartbeat=as_json(shown))))
+
+    assert "too large; a restart logs in anew" in html
+
+
+def test_the_stages_of_a_takeover_are_told_apart_from_a_start() -> None:
+    """They count from the moment in which the process came to lead."""
+    start = beat(stages_s={"imports": 0.31, "ready": 0.69})
+
+    assert "Takeover, stage by stage" in page.render(view(report()))
+    assert "Start, stage by stage" in page.render(view(report(heartbeat=as_json(start))))
 
 
 def test_many_tasks_are_folded() -> None:

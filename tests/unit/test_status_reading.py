@@ -104,6 +104,25 @@ def test_the_text_says_state_uptime_restarts_budget_incident_and_advice() -> Non
     assert lines[-2:] == ["Advice         Mend it.", "Advice         Start it."]
 
 
+def test_the_text_names_leader_spare_journal_and_every_stage() -> None:
+    """What happens at the next death, and what happened at the last."""
+    lines = to_text(read(written()), now_at=NOW_AT, path="state/status.json").splitlines()
+
+    assert "Leader         process 4242 of program spare, up 9 min 52 s" in lines
+    assert "Spare          warm, process 4250 of program bot, up 9 min 50 s" in lines
+    assert "Takeovers      3" in lines
+    assert "Journal        usable, 12 ms behind, 3 unfinished" in lines
+    assert "Takeover       lead 0.0 ms, cache 4.0 ms, resumed 11 ms, ready 12 ms" in lines
+    assert any(line.startswith("Events         2 handled again, 31 skipped") for line in lines)
+
+
+def test_a_spare_that_is_not_wanted_is_no_trouble() -> None:
+    """The text says why there is none."""
+    text = to_text(read(written(standby=False)), now_at=NOW_AT, path="state/status.json")
+
+    assert "Spare          none, since STANDBY is false" in text
+
+
 @pytest.mark.parametrize(
     ("reading", "words"),
     [

@@ -84,6 +84,8 @@ HUNG = replace(SPARE, judgement=Judgement(verdict="hung", reason="pulse_stopped"
         pytest.param(DEAD, HELD, {}, "dead", "exit 1", id="one is tried again"),
         pytest.param(HELD, HELD, {}, "held", "exit 1", id="nobody is tried again"),
         pytest.param(DEAD, STOPPED, {}, "dead", "exit 1", id="dead, and the spare was stopped"),
+        pytest.param(DEAD, replace(ENDED, state="STOPPED"), {}, "dead", "exit 1",
+                     id="dead, and the spare was stopped while it led"),
         pytest.param(DEAD, gone("stopped", "stopped", "spare"), {"standby": False}, "dead",
                      "exit 1", id="dead without spare"),
     ],
@@ -119,6 +121,22 @@ def test_a_program_that_runs_is_not_to_be_started() -> None:
     service = judge_service(SPARE, ENDED, Circumstances(stood_down=True))
 
     assert "restart bot" in service.judgement.advice
+
+
+@pytest.mark.parametrize(
+    ("pair", "program"),
+    [
+        pytest.param((LEADER, gone("held", "held", "spare")), "spare", id="spare"),
+        pytest.param((gone("held", "held", "spare"), LEADER), "bot", id="bot"),
+    ],
+)
+def test_a_spare_that_is_held_is_called_by_its_program(
+    pair: tuple[Member, Member], program: str
+) -> None:
+    """The advice can be typed as it stands."""
+    judgement = judge_service(*pair, Circumstances()).judgement
+
+    assert f"`supervisorctl start {program}`" in judgement.advice
 
 
 def test_of_two_that_say_they_lead_the_later_one_does() -> None:
@@ -158,6 +176,9 @@ def test_an_end_counts_as_what_the_process_was(
         pytest.param(SPARE, FAILED, False, True, id="failed for good"),
         pytest.param(LEADER, gone("failed", "failed", "spare"), False, False, id="a spare failed"),
         pytest.param(DEAD, DEAD, True, True, id="said so on disk"),
+        pytest.param(
+            LEADER, replace(ENDED, state="STOPPED"), False, False, id="a stop of spare hands over"
+        ),
     ],
 )
 def test_a_service_rests_when_nobody_is_to_lead(

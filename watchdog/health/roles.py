@@ -8,7 +8,9 @@ from watchdog.health.liveness import Judgement, Standing
 from watchdog.health.observation import ProgramState
 from watchdog.health.verdict import SERVING, Role, Verdict
 
+PROGRAMS = ("bot", "spare")
 OPERATOR = "operator"
+STOPS = ("STOPPED", "STOPPING")  # by an operator's wish, of one program
 RESTART_ADVICE = "Start it with `supervisorctl restart bot`."
 # A service without any process is called after the program with the best prospects.
 PROSPECTS: tuple[Verdict, ...] = ("dead", "backing_off", "failed", "held", "stopped")
@@ -33,6 +35,16 @@ class Member:
     beat_at_s: float = 0.0
     state: ProgramState | None = None
     standing: Standing = field(default_factory=Standing)
+
+    @property
+    def ended_for_good(self) -> bool:
+        """Whether its process led, and ended so that nobody is to take over: exit 0, or 78.
+
+        Not one that an operator stopped: of `spare` that is a handover, of `bot` it is seen anyway.
+        """
+        standing = self.standing
+        ended = standing.kind in ("failed", "stopped") and standing.role == "leader"
+        return ended and not self.alive and self.state not in STOPS
 
     @property
     def is_warm(self) -> bool:
@@ -78,11 +90,7 @@ def leader_of(bot: Member, spare: Member) -> int | None:
 
 def rests(bot: Member, spare: Member, *, stood_down: bool) -> bool:
     """Answer whether nobody is to lead: an operator's wish, or a failure that no restart mends."""
-    ended = any(
-        each.standing.kind in ("stopped", "failed") and each.standing.role == "leader"
-        for each in (bot, spare)
-    )
-    return stood_down or ended or bot.state in ("STOPPED", "STOPPING")
+    return stood_down or bot.state in STOPS or bot.ended_for_good or spare.ended_for_good
 
 
 def counts_as(own: Member, other: Member, *, resting: bool) -> Role:
@@ -107,15 +115,15 @@ def judge_service(bot: Member, spare: Member, around: Circumstances) -> Service:
     if leader == 1 and bot.state == "STOPPED":
         judgement = replace(judgement, verdict="stopped", reason=OPERATOR, advice="")
     elif judgement.verdict in SERVING and around.standby:
-        judgement = _with_spare(judgement, members[1 - leader])
+        judgement = _with_spare(judgement, members[1 - leader], PROGRAMS[1 - leader])
     return Service(judgement=judgement, speaker=leader, leader=leader)
 
 
-def _with_spare(judgement: Judgement, spare: Member) -> Judgement:
+def _with_spare(judgement: Judgement, spare: Member, program: str) -> Judgement:
     """Answer the judgement of a leader that serves, with what its spare makes of it."""
-    if not spare.alive and spare.state in ("STOPPED", "STOPPING"):
+    if not spare.alive and spare.state in STOPS:
         return _warned(judgement, "spare_stopped_by_an_operator")
-    complaint = _complaint(spare)
+    complaint = _complaint(spare, program)
     if complaint is None:
         return judgement
     judgement = _warned(judgement, complaint.reason)
@@ -128,46 +136,53 @@ def _warned(judgement: Judgement, warning: str) -> Judgement:
     return replace(judgement, warnings=(*judgement.warnings, warning))
 
 
-def _complaint(spare: Member) -> Judgement | None:
+def _complaint(spare: Member, program: str) -> Judgement | None:
     own = spare.judgement
     if spare.alive:
-        if own.verdict not in ("hung", "frozen", "held"):
-            return None
-        return Judgement(
-            verdict="degraded",
-            reason=f"spare_{own.verdict}",
-            advice="The spare does not react and is replaced; the bot serves on."
-            if own.verdict != "held"
-            else own.advice,
-        )
-    if own.verdict == "unknown" and own.reason != "supervisord_no_such_program":
-        return None  # supervisord is silent: that is said already
-    word = own.verdict if own.verdict in ("held", "failed") else "missing"
-    again = {
-        "held": "The spare dies again and again: find the cause in logs/bot.jsonl, then"
-        " `supervisorctl start spare`.",
-        "failed": own.advice or "The spare can't run: see logs/bot.jsonl.",
-        "missing": "There is no spare at the moment; it is started again by itself.",
-    }
-    if own.verdict == "unknown":
-        again["missing"] = "supervisord knows no program `spare`: start everything anew."
-    elif own.verdict == "stopped":
-        again["missing"] = (
-            "The spare ended by itself: see logs/bot.jsonl. If STANDBY was changed:"
-            " `supervisorctl restart watchdog`."
-        )
-    advice = f"{again[word]} Until it is there, the end of the bot costs a cold start."
+        return _complaint_of_process(own)
+    match own.verdict:
+        case "held":
+            word = "held"
+            advice = (
+                "The spare dies again and again: find the cause in logs/bot.jsonl, then"
+                f" `supervisorctl start {program}`."
+            )
+        case "failed":
+            word, advice = "failed", own.advice or "The spare can't run: see logs/bot.jsonl."
+        case "stopped":
+            word = "missing"
+            advice = (
+                "The spare ended by itself: see logs/bot.jsonl. If STANDBY was changed:"
+                " `supervisorctl restart watchdog`."
+            )
+        case "unknown":
+            if own.reason != "supervisord_no_such_program":
+                return None  # supervisord is silent: that is said already
+            word, advice = "missing", "supervisord knows no program `spare`: start everything anew."
+        case _:
+            word = "missing"
+            advice = "There is no spare at the moment; it is started again by itself."
+    advice += " Until it is there, the end of the bot costs a cold start."
     return Judgement(verdict="degraded", reason=f"spare_{word}", advice=advice)
 
 
+def _complaint_of_process(own: Judgement) -> Judgement | None:
+    if own.verdict not in ("hung", "frozen", "held"):
+        return None
+    advice = "The spare does not react and is replaced; the bot serves on."
+    if own.verdict == "held":  # by a debugger
+        advice = own.advice
+    return Judgement(verdict="degraded", reason=f"spare_{own.verdict}", advice=advice)
+
+
 def _leaderless(bot: Member, spare: Member, around: Circumstances) -> tuple[Judgement, int]:
-    if bot.state in ("STOPPED", "STOPPING"):
+    if bot.state in STOPS:
         return (Judgement(verdict="stopped", reason="stopping") if bot.alive else bot.judgement), 0
     members = (bot, spare)
-    for kind in ("failed", "stopped"):
-        for at, each in enumerate(members):
-            if not each.alive and each.standing.kind == kind and each.standing.role == "leader":
-                return _advised(each.judgement, bot), at
+    ended = [at for at, each in enumerate(members) if each.ended_for_good]
+    if ended:
+        at = min(ended, key=lambda at: members[at].standing.kind)  # "failed" comes first
+        return _advised(members[at].judgement, bot), at
     warm = [at for at, each in enumerate(members) if each.is_warm]
     cold = [at for at, each in enumerate(members) if each.alive and not each.is_warm]
     if cold and (around.stood_down or not warm):

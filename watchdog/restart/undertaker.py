@@ -12,7 +12,7 @@ from watchdog.health.verdict import Role
 from watchdog.heartbeat.identity import Identity
 from watchdog.heartbeat.schema import Failure
 from watchdog.process.group import end_leftovers
-from watchdog.restart.ending import Ending, Intervention
+from watchdog.restart.ending import EXIT_STOPPED, Ending, Intervention
 from watchdog.restart.planner import Plan
 from watchdog.restart.tools import Tools
 from watchdog.supervisord.log_lines import LoggedEnd
@@ -149,6 +149,8 @@ class Undertaker:
     ) -> None:
         """Plan once for one end, and put it on record."""
         logged, failure = words.logged, words.failure
+        if program.exit_status == EXIT_STOPPED and self._tools.planner.history.role != "leader":
+            role = "spare"  # the shutdown command is a leader's; this one was not wanted
         ending = Ending(
             state=program.state,
             exit_status=program.exit_status,

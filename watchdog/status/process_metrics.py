@@ -8,9 +8,9 @@ from typing import get_args
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from watchdog.health.verdict import SERVING, Role, StatusReport
+from watchdog.health.verdict import Role, StatusReport
 from watchdog.status.families import PREFIX, counter, gauge
-from watchdog.status.pair import spare_of
+from watchdog.status.pair import spare_state
 
 
 def processes(report: StatusReport) -> Iterator[Metric]:
@@ -37,8 +37,7 @@ def processes(report: StatusReport) -> Iterator[Metric]:
         if each.rss_bytes is not None:
             memory.add_metric([each.program], each.rss_bytes)
     yield from (role, uptime, memory)
-    spare = spare_of(report)
-    warm = spare is not None and spare.role == "spare" and spare.verdict in SERVING
+    warm = spare_state(report)[1] == "good"
     yield from gauge("spare_wanted", "1 unless STANDBY is false.", float(report.standby))
     yield from gauge("spare_up", "1 while a warm spare would take over.", float(warm))
     yield from counter("takeovers", "How often a spare came to lead, ever.", report.takeovers)
