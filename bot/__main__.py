@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import os
@@ -15,13 +14,19 @@ STATE_DIR = Path("state")  # of an installation whose settings can't be read
 EXIT_GRACE_S = 1.0  # for threads that do not end by themselves
 
 
-def _parse(argv: list[str] | None) -> argparse.Namespace:
+def _check_options(argv: list[str]) -> bool | None:
+    """Answer whether `check` is to be `--offline`; None: it is not asked for."""
+    if argv in ([], ["run"]):  # as supervisord starts it: every millisecond counts
+        return None
+    import argparse
+
     parser = argparse.ArgumentParser(prog="python -m bot", description="Novera, the bot process.")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("run", help="serve (the default)")
     check = commands.add_parser("check", help="say what is wrong with this installation")
     check.add_argument("--offline", action="store_true", help="without asking Discord")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    return bool(options.offline) if options.command == "check" else None
 
 
 def _tell(error: PermanentError) -> int:
@@ -77,10 +82,8 @@ def _check(*, offline: bool) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one of the subcommands; answers the exit code."""
-    options = _parse(argv)
-    if options.command == "check":
-        return _check(offline=options.offline)
-    return _run()
+    offline = _check_options(sys.argv[1:] if argv is None else argv)
+    return _run() if offline is None else _check(offline=offline)
 
 
 if __name__ == "__main__":

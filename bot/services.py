@@ -44,12 +44,26 @@ class Services:
     tasks: TaskManager
     jobs: JobQueue
     bridge: Bridge
-    outbound: OutboundClient
     effects: Effects
     commands: CommandStats
     request_stop: Callable[[ExitCode, str], None]
     last_beat: Callable[[], Heartbeat | None]
     connection: GatewayConnection | None = field(default=None)
+    _outbound: OutboundClient | None = field(default=None, init=False)
+
+    @property
+    def outbound(self) -> OutboundClient:
+        """Calls to other services; imported when somebody first asks for it, not at the start."""
+        if self._outbound is None:
+            from bot.outbound.client import OutboundClient
+
+            self._outbound = OutboundClient()
+        return self._outbound
+
+    async def close(self) -> None:
+        """End what was made on demand."""
+        if self._outbound is not None:
+            await self._outbound.__aexit__()
 
 
 @contextlib.asynccontextmanager
@@ -67,7 +81,6 @@ async def running(
     from bot.commands import safety
     from bot.commands.stats import CommandStats
     from bot.effects.once import Effects
-    from bot.outbound.client import OutboundClient
     from bot.storage.claims import claims_of
     from bot.tasks.bridge import Bridge
     from bot.tasks.jobs import JobQueue
@@ -77,7 +90,6 @@ async def running(
         tasks=tasks,
         jobs=JobQueue(tasks=tasks, workers=settings.job_workers, size=settings.job_queue_size),
         bridge=Bridge(tasks=tasks),
-        outbound=OutboundClient(),
         effects=Effects(claims_of(settings)),
         commands=CommandStats(),
         request_stop=request_stop,
@@ -90,8 +102,9 @@ async def running(
     _current.set(services)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_slow_callback_watch(settings, pulse))
-        for service in (services.jobs, services.bridge, services.outbound, services.effects):
+        for service in (services.jobs, services.bridge, services.effects):
             await stack.enter_async_context(service)
+        stack.push_async_callback(services.close)
         yield services
 
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.gateway.catch_up import catch_up
-
 if TYPE_CHECKING:
     from bot.tasks.manager import TaskManager
 
@@ -31,6 +29,10 @@ class Losses:
 
     def make_good(self) -> None:
         """Fetch what was missed, in tasks of their own; called whenever the client is ready."""
+        if not self._lost:
+            return
+        from bot.gateway.catch_up import catch_up
+
         lost, self._lost = self._lost, {}
         sharded = isinstance(self._client, discord.AutoShardedClient)
         for shard_id, (since, lost_at_s) in lost.items():

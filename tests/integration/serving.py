@@ -49,7 +49,6 @@ class Served(Generic[C]):
             tasks=self.tasks,
             jobs=cast(Any, None),
             bridge=cast(Any, None),
-            outbound=cast(Any, None),
             effects=cast(Any, None),
             commands=self.stats,
             request_stop=lambda code, reason: self.stops.append((code, reason)),

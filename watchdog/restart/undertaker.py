@@ -66,6 +66,8 @@ class Undertaker:
         if program.pid == who.pid:
             return False  # not reaped yet
         last = tools.probe.beat_of(who)
+        if last is not None and last.role == "leader":
+            role = "leader"  # it may have led between two looks only
         words = LastWords(who=who, failure=last.failure if last else None, logged=logged)
         tools.probe.release()
         tools.probe.hear(program)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,13 @@ async def answers_to(simulator: Simulator, *texts: str) -> list[int]:
     return [said.count(f"heard {text}") for text in texts]
 
 
+async def heard(simulator: Simulator, text: str, *, after: Mapping[str, Any]) -> None:
+    """Wait until the bot's first word after the message *after* is that it heard *text*."""
+    reply = await simulator.driver.wait_for_message(after=after["id"], timeout_s=15.0)
+    assert reply is not None, f"nobody heard {text}"
+    assert reply["content"] == f"heard {text}"
+
+
 async def test_a_second_life_goes_on_where_the_first_one_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,9 +54,10 @@ async def test_a_second_life_goes_on_where_the_first_one_ended(
         async with rigged(simulator, tmp_path, monkeypatch, Echo(), recalls=True) as first:
             await first.ready()
             assert await first.answers("one") == "heard one"
-        await simulator.driver.say("two")
+        two = await simulator.driver.say("two")
         async with rigged(simulator, tmp_path, monkeypatch, Echo(), recalls=True) as second:
             await second.ready()
+            await heard(simulator, "two", after=two)
             assert await second.answers("three") == "heard three"
 
             assert await answers_to(simulator, "one", "two", "three") == [1, 1, 1]
@@ -63,10 +72,11 @@ async def test_every_shard_is_continued(tmp_path: Path, monkeypatch: pytest.Monk
     async with Simulator(shards=2) as simulator:
         async with rigged(simulator, tmp_path, monkeypatch, ShardedEcho(), recalls=True) as first:
             await first.ready()
-        await simulator.driver.say("two")
+        two = await simulator.driver.say("two")
         asked = len(await simulator.driver.rest_log(path="*/gateway/bot"))
         async with rigged(simulator, tmp_path, monkeypatch, ShardedEcho(), recalls=True) as second:
             await second.ready()
+            await heard(simulator, "two", after=two)
             assert await second.answers("three") == "heard three"
 
             assert await answers_to(simulator, "two", "three") == [1, 1]
@@ -121,10 +131,12 @@ async def test_what_a_refused_session_missed_is_fetched_if_wished(
         async with rigged(simulator, tmp_path, monkeypatch, Echo(), **options) as first:
             await first.ready()
             assert await first.answers("one") == "heard one"
-        await simulator.driver.say("two")
+        two = await simulator.driver.say("two")
         await simulator.driver.fault("refuse_resume", {})
         async with rigged(simulator, tmp_path, monkeypatch, Echo(), **options) as second:
             await second.ready()
+            if caught_up:
+                await heard(simulator, "two", after=two)
             assert await second.answers("three") == "heard three"
 
             assert await answers_to(simulator, "one", "two", "three") == [1, caught_up, 1]

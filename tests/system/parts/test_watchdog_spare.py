@@ -1,4 +1,4 @@
-"""Leader and spare over a real supervisord: one judgement, two budgets, and who gives way to whom."""
+"""Leader and spare over a real supervisord: one judgement, two budgets, and who gives way when."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def test_a_dead_leader_is_one_restart_one_incident_and_one_takeover(rig: Rig) ->
     swap(rig)
     leader, spare = pid_of(rig, "leader"), pid_of(rig, "spare")
     before = len(rig.lives)
+    took_over = rig.report.takeovers if rig.report is not None else 0
     os.kill(leader, signal.SIGKILL)
 
     rig.until(lambda: rig.is_paired() and pid_of(rig, "leader") == spare)
@@ -63,7 +64,7 @@ def test_a_dead_leader_is_one_restart_one_incident_and_one_takeover(rig: Rig) ->
     assert rig.report.bot_pid == spare
     assert len(rig.lives) == before + 1
     assert rig.report.restarts.in_window == 1
-    assert rig.report.takeovers == 2
+    assert rig.report.takeovers == took_over + 1
     assert rig.report.counters["spare_restarts"] == 0
     assert [alert.kind for alert in rig.alerts] == ["incident", "recovery"]
     opened, closed = rig.records()
@@ -136,8 +137,8 @@ def test_a_spare_that_can_not_be_kept_degrades_for_good(
 def test_two_that_die_at_every_start_are_held_with_one_alert(rig: Rig) -> None:
     """One budget of five for both, and nobody is started any more; `start bot` begins anew."""
     (rig.folder / "first_wish").write_text("exit 1")
-    rig.wish("exit 1")
-    rig.wish("exit 1", of="wish-spare")
+    for pid in (pid_of(rig, "spare"), pid_of(rig, "leader")):
+        os.kill(pid, signal.SIGKILL)
 
     rig.until(lambda: rig.verdict == "held" and rig.process("bot").pid is None)
     rig.until(lambda: rig.process("spare").pid is None and rig.process("spare").verdict == "held")
@@ -150,7 +151,7 @@ def test_two_that_die_at_every_start_are_held_with_one_alert(rig: Rig) -> None:
     rig.until(rig.is_paired)
 
     assert spent == 5
-    assert lives in (7, 8)  # one more when the spare obeyed first, and its end was a spare's
+    assert lives == 7
     assert kinds == ["incident", "give_up"]
     assert rig.report is not None
     assert rig.report.restarts.in_window == 0
