@@ -83,18 +83,29 @@ class FileLeadership:
             self._keep(self._open())
             return True
 
-    def is_supported(self) -> bool:
-        """Answer whether the file system knows such locks at all."""
+    def is_taken(self) -> bool:
+        """Answer whether another process leads.
+
+        Raises:
+            OSError: the file system knows no such lock.
+        """
         descriptor = self._open()
         try:
+            # Shared: two that look at the same time see nobody, instead of each other.
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def is_supported(self) -> bool:
+        """Answer whether the file system knows such locks at all."""
+        try:
+            self.is_taken()
         except OSError as error:
             log.warning("leadership.unsupported", error=os.strerror(error.errno or 0))
             return False
-        finally:
-            os.close(descriptor)
         return True
 
     def holder(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import structlog
 from bot import handlers, launch, services, stood_down
 from bot.errors import ExitCode, PermanentError, TemporaryError
 from bot.heartbeat.pulse import LoopPulse
+from bot.heartbeat.stages import process_age_s
 from bot.leadership import FileLeadership
 from bot.standby import Standby
 from bot.stop import Stop, StopSignals
@@ -40,6 +42,9 @@ FOR_GOOD: dict[ExitCode, stood_down.Reason] = {
     ExitCode.CONFIGURATION: "failed",
 }
 
+# Ends that were asked for: the spare takes over while this process still cleans up.
+HANDED_OVER = (None, ExitCode.RESTART, ExitCode.TERMINATED, ExitCode.INTERRUPTED)
+
 
 async def run(settings: BotSettings, signals: StopSignals, post: Post) -> ExitCode:
     """Serve, or wait as a spare, until somebody asks for the end; answers the exit code."""
@@ -53,14 +58,15 @@ async def run(settings: BotSettings, signals: StopSignals, post: Post) -> ExitCo
             return ExitCode.STOPPED  # the program `bot` leads without a lock, and without a spare
         leads = not post.is_spare and await _lead_if_free(leadership)
         if not post.is_spare:
-            stood_down.clear(settings.state_dir)  # not before the lock is ours: a spare would lead
+            # Not before the lock is ours, if it is free: a spare would lead.
+            stood_down.clear(settings.state_dir, left_before_s=time.time() - process_age_s())
         prepared = launch.prepare(settings, leads=leads)
         if isinstance(prepared, ExitCode):
             code = prepared
         else:
             stop = Stop(asyncio.get_running_loop())
             signals.subscribe(stop.request)
-            lifecycle = Lifecycle(settings, prepared, stop, leadership)
+            lifecycle = Lifecycle(settings, prepared, stop, leadership, gives_way=post.is_spare)
             code = await lifecycle.live()
         if leadership.is_held and code in FOR_GOOD:
             stood_down.leave(settings.state_dir, FOR_GOOD[code])
@@ -85,11 +91,14 @@ class Lifecycle:
         prepared: launch.Prepared,
         stop: Stop,
         leadership: FileLeadership,
+        *,
+        gives_way: bool,
     ) -> None:
         from bot.gateway.connection import GatewayConnection
 
         self._settings, self._client, self._stop = settings, prepared.client, stop
         self._stages, self._leadership = prepared.stages, leadership
+        self._gives_way = gives_way
         self._tasks, self._pulse, self._step_down = TaskManager(), LoopPulse(), asyncio.Event()
         self._recall = prepared.recall
         self._recall.look()
@@ -151,6 +160,7 @@ class Lifecycle:
             self._connection,
             self._recall,
             self._tasks,
+            gives_way=self._gives_way,
             on_warm=self._writer.hurry,
         )
 
@@ -187,7 +197,7 @@ class Lifecycle:
         try:
             while True:
                 code = await self._serve_once()
-                if self._settings.standby and code not in FOR_GOOD:
+                if self._settings.standby and code in HANDED_OVER:
                     self._hand_over()
                 if code is not None:
                     return code
@@ -255,6 +265,7 @@ class Lifecycle:
         connection = self._connection
         self._vitals.phase = None
         await connection.login()
+        self._writer.hurry()  # an event that holds the interpreter is to be found behind a beat
         self._tasks.create_task(self._note_ready(), name="ready-stage")
         await connection.run()
 

@@ -77,9 +77,6 @@ class BotSettings(InstallationSettings):
     database_url: SecretStr = Field(
         SecretStr(""), description="`postgresql://…`; empty: SQLite in the state folder. Secret."
     )
-    standby: bool = Field(
-        True, description="Keep a warm spare that takes over; `false` saves its memory."
-    )
     stop_ends_session: bool = Field(
         False,
         description="`supervisorctl stop` shows the bot offline at once; what comes then is lost.",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import stood_down
-from bot.errors import TemporaryError
+from bot.errors import PermanentError, TemporaryError
 from bot.leadership import FileLeadership
 from bot.tasks.timeouts import with_timeout
 from bot.vitals import beat_path
@@ -57,18 +57,19 @@ class Standby:
         recall: Recall,
         tasks: TaskManager,
         *,
+        gives_way: bool,
         on_warm: Callable[[], None],
     ) -> None:
+        """*gives_way*: at a start of both the other process is to lead."""
         self.is_warm, self._on_warm, self._leads = False, on_warm, asyncio.Event()
-        self._settings, self._leadership = settings, leadership
+        self._settings, self._leadership, self._gives_way = settings, leadership, gives_way
         self._connection, self._recall, self._tasks = connection, recall, tasks
 
     async def until_leading(self) -> None:
-        """Answer once this process leads, logged in.
+        """Answer once this process leads; a login may still be under way.
 
         Raises:
             TemporaryError: there is a spare already.
-            PermanentError: Discord refuses the token.
         """
         with FileLeadership(self._settings.state_dir / SEAT) as seat:
             await self._take(seat)
@@ -78,14 +79,14 @@ class Standby:
                 await self._give_way()
                 await self._lead()
                 self._leads.set()
-                await warming
+                if self._connection.is_logged_in:
+                    await warming  # a step of following the leader is not broken off
 
     async def _give_way(self) -> None:
-        """At a start of both the program `bot` is to lead: wait for it to come, for a while."""
-        for _ in range(round(PATIENCE_S / LOOK_EVERY_S)):
-            if not self._leadership.try_acquire():
-                return  # somebody leads
-            self._leadership.release()
+        """Wait for the program `bot` to come and lead, for a while."""
+        for _ in range(round(PATIENCE_S / LOOK_EVERY_S) if self._gives_way else 0):
+            if self._leadership.is_taken():
+                return
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _take(self, seat: FileLeadership) -> None:
@@ -114,7 +115,11 @@ class Standby:
         """Log in once the leader serves: what Discord refuses or limits is tried by one only."""
         while not self._leads.is_set() and not self._leader_is_ready():
             await self._pause(LOOK_EVERY_S)
-        await self._connection.warm_up()
+        try:
+            await self._connection.warm_up()
+        except PermanentError as error:  # the leader hears of it too; so will this one if it leads
+            log.warning("spare.login_refused", kind=error.kind)
+            return
         while not self._leads.is_set():
             await self._recall.follow()
             await self._pause(FOLLOW_EVERY_S)

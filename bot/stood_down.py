@@ -29,10 +29,15 @@ def leave(state_dir: Path, reason: Reason) -> None:
         log.warning("stood_down.unwritten", error=type(error).__name__)
 
 
-def clear(state_dir: Path) -> None:
-    """Let spares take over again."""
+def clear(state_dir: Path, *, left_before_s: float) -> None:
+    """Let spares take over again; what was left at *left_before_s* (Unix time) or later stays.
+
+    A wish that was uttered after this process was ordered is not taken back by its start.
+    """
+    path = state_dir / NAME
     with contextlib.suppress(OSError):  # a folder that can't be written is told by the heartbeat
-        (state_dir / NAME).unlink(missing_ok=True)
+        if path.stat().st_mtime < left_before_s:
+            path.unlink(missing_ok=True)
 
 
 def is_left(state_dir: Path) -> bool:

@@ -26,6 +26,7 @@ from bot.gateway.session import Journal, Marks, NoJournal, Session
 from bot.gateway.shard import ShardLoop
 from bot.gateway.sharding import ShardPlan
 from bot.gateway.statefile import StateFile
+from bot.gateway.transitions import Phase
 from bot.gateway.waits import Waits
 from bot.gateway.wire import Wire
 from bot.tasks import ending
@@ -93,30 +94,27 @@ class GatewayConnection:
         self._entered = contextlib.AsyncExitStack()
         self._shards: tuple[ShardLoop, ...] = ()
         self._running: tuple[asyncio.Task[None], ...] = ()
-        self._handlers, self._stopped, self._logged_in = asyncio.Event(), False, False
+        self._handlers, self._stopped = asyncio.Event(), False
+        self._logging_in: asyncio.Task[None] | None = None
 
     # -------------------------------------------------------------- lifespan
 
     async def warm_up(self) -> None:
-        """Log in, and no more: a spare does it long before it leads.
+        """Log in once, whoever asks, and no more: a spare does it long before it leads.
 
         Raises:
             PermanentError: Discord refuses the token.
         """
-        if self._logged_in:
-            return
+        if self._logging_in is None:
+            self._logging_in = self._tasks.create_task(self._log_in(), name="login")
+        await asyncio.shield(self._logging_in)
+
+    async def _log_in(self) -> None:
         endpoint.use(self._settings.discord_api_url)
         self._guard.attach()
-        # `Client.login` calls the hook, which may start work and may take long: `run` does so.
-        hook = self._client.setup_hook
-        self._client.setup_hook = _nothing  # type: ignore[method-assign] # put back below
-        try:
-            # As `Client.run` does, which may have been overridden: it prepares for this loop.
-            await self._entered.enter_async_context(self._client)
-            await self._login.run()
-        finally:
-            self._client.setup_hook = hook  # type: ignore[method-assign]
-        self._logged_in = True
+        # As `Client.run` does, which may have been overridden: it prepares for this loop.
+        await self._entered.enter_async_context(self._client)
+        await self._login.run()
 
     async def login(self) -> None:
         """Log in: the first step. Waits out what passes by itself, alive.
@@ -125,11 +123,14 @@ class GatewayConnection:
             PermanentError: Discord refuses the token.
         """
         async with self._tasks.managed_task_context() as scope:
-            load = _nothing if self._recall is None else self._recall.load
-            loading = scope.create_task(load(), name="journal-load")
+            loading = scope.create_task(self._load(), name="journal-load")
             await self.warm_up()
             await loading
         self._reached("login")
+
+    async def _load(self) -> None:
+        if self._recall is not None:
+            await self._recall.load()
 
     async def run(self) -> None:
         """Connect and serve: the second step. Returns once the client is closed.
@@ -191,7 +192,7 @@ class GatewayConnection:
         self._announcement.stop()
         for shard in self._shards:
             shard.wire.suspects.stop()
-        await ending.end_these(self._running)
+        await ending.end_these((*self._running, *filter(None, (self._logging_in,))))
 
     async def suspend(self, *, ends_session: bool = False) -> None:
         """Close every connection and the journal; another process may go on from here.
@@ -232,6 +233,11 @@ class GatewayConnection:
             await self._quarantine.close()
 
     # ------------------------------------------------------------ inspection
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether Discord has accepted the token."""
+        return self._login.phase is Phase.CONNECTING
 
     @property
     def state(self) -> schema.State:
@@ -292,7 +298,3 @@ class GatewayConnection:
             on_change=lambda: self._announcement.follow(self._shards),
             on_lost=lambda missing_s: self._losses.note(shard_id, missing_s),
         )
-
-
-async def _nothing() -> None:
-    """In place of a hook that has to wait, and of a journal that is not there."""

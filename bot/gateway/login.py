@@ -1,4 +1,7 @@
-"""The first of the two steps: the token, tried until Discord's REST side takes it."""
+"""The first of the two steps: the token, tried until Discord's REST side takes it.
+
+The client's own `setup_hook` is not called: it belongs to the second step.
+"""
 
 from __future__ import annotations
 
@@ -68,6 +71,9 @@ class Login:
 
     async def _try(self) -> Signal:
         patience = rest.patience.set(lambda: PATIENCE_S)
+        # `login` calls the client's hook, which may start work and take long: that is for later.
+        hook = self._client.setup_hook
+        self._client.setup_hook = _nothing  # type: ignore[method-assign] # put back below
         try:
             await self._client.login(self._token)
         except discord.LoginFailure:
@@ -84,6 +90,7 @@ class Login:
             self._drop_session()
             return PayloadBroken(reason="bad_login_answer")
         finally:
+            self._client.setup_hook = hook  # type: ignore[method-assign]
             rest.patience.reset(patience)
         log.info("client.logged_in")
         return LoggedIn()
@@ -94,3 +101,7 @@ class Login:
         session = getattr(self._client.http, "_HTTPClient__session", None)
         if session:
             session.detach()
+
+
+async def _nothing() -> None:
+    """In place of the hook."""

@@ -56,7 +56,7 @@ class Quarantine:
         self.count = 0
         self.unwritten = 0
         self._path, self._max_file_bytes = path, max_file_bytes
-        self._waiting: queue.Queue[Quarantined | None] = queue.Queue(MAX_WAITING)
+        self._waiting: queue.Queue[Quarantined | threading.Event | None] = queue.Queue(MAX_WAITING)
         self._thread: threading.Thread | None = None
         self._warned = False
 
@@ -70,6 +70,15 @@ class Quarantine:
             self._waiting.put_nowait(entry)
         except queue.Full:
             self.unwritten += 1
+
+    async def settled(self) -> None:
+        """Answer once what was put so far is written, or a second is over: the disk may hang."""
+        written = threading.Event()
+        try:
+            self._waiting.put_nowait(written)
+        except queue.Full:
+            return
+        await asyncio.to_thread(written.wait, _JOIN_S)
 
     async def close(self) -> None:
         """Write what waits, for a second at most."""
@@ -104,6 +113,9 @@ class Quarantine:
 
     def _run(self) -> None:
         while (entry := self._waiting.get()) is not None:
+            if isinstance(entry, threading.Event):
+                entry.set()
+                continue
             try:
                 self.append(entry)
             except OSError as error:

@@ -94,7 +94,7 @@ class Wire:
         self.reached("first_event")
         if what.way != "handle":
             if what.way == "poisoned":
-                self._poison(dispatch)
+                await self._poison(dispatch)
             else:
                 self.skipped += 1
             return self._to_cache(dispatch, parse)
@@ -179,7 +179,7 @@ class Wire:
             attempt=attempt,
         )
 
-    def _poison(self, dispatch: Dispatch) -> None:
+    async def _poison(self, dispatch: Dispatch) -> None:
         self.poisoned += 1
         self.set_aside(
             dispatch.raw,
@@ -187,6 +187,7 @@ class Wire:
             name=dispatch.name,
             sequence=dispatch.sequence,
         )
+        await self.quarantine.settled()  # it must not be finished and nowhere, whatever comes
         self.journal.on_finished(self.shard_id, dispatch.sequence)
 
     def set_aside(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.system.conftest import Make
 from tests.system.installation import Installation, until
-from tests.system.roles import leader
+from tests.system.roles import leader, wait_spare
 
 CRASHING = """
 from pathlib import Path
@@ -100,6 +100,7 @@ def test_the_shutdown_command_ends_for_good_and_the_restart_command_does_not(
     running.wait_ready(not_pid=pid)
     assert running.healthz()[1]["restarts"]["in_window"] == 0
 
+    wait_spare(running)  # a start of `bot` takes back what was said before it
     running.simulator.say("!shutdown", user="owner")
     until(lambda: running.verdict() == "stopped", "it is stopped")
     time.sleep(1)  # in which nobody may start it, nor take over

@@ -267,6 +267,9 @@ class MemoryQuarantine:
         """Keep one."""
         self.entries.append(entry)
 
+    async def settled(self) -> None:
+        """Nothing waits."""
+
 
 class MemoryJournal(NoJournal):
     """Keeps what a journal is told."""
