@@ -260,6 +260,8 @@ class Lifecycle:
         self._recall.look()
         self._vitals.standby, self._vitals.phase = None, "starting"
         self._writer.redirect(beat_path(self._settings.state_dir, leads=True), role="leader")
+        with contextlib.suppress(OSError):  # a beat of ours that nobody should believe any more
+            beat_path(self._settings.state_dir, leads=False).unlink(missing_ok=True)
 
     async def _connect(self) -> None:
         connection = self._connection

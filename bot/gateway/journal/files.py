@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import stat
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,3 +89,8 @@ def _companions(path: Path) -> Iterator[Path]:
 def _check(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
         raise StrangeFileError("not a regular file of this user")
+
+
+def checksum(sequence: int, name: str, raw: bytes) -> int:
+    """Answer 32 bits that change with any part of a stored event."""
+    return zlib.crc32(raw, zlib.crc32(f"{sequence} {name}".encode("utf-8", "surrogatepass")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,8 +112,8 @@ def read(
             connection.close()
     except FileNotFoundError:
         return Unusable(reason="missing")
-    except (sqlite3.Error, OSError, _BrokenError):
-        return Unusable(reason="broken")
+    except (sqlite3.Error, OSError, OverflowError, UnicodeDecodeError, _BrokenError):
+        return Unusable(reason="broken")  # sqlite3 itself raises the third and fourth now and then
 
 
 def _read(
@@ -192,10 +191,11 @@ def _events(
         "SELECT sequence, name, raw, checksum FROM events WHERE sequence > ? AND sequence <= ?"
         " ORDER BY sequence, part"
     )
-    for sequence, name, raw, checksum in connection.execute(query, (since, up_to)):
-        if type(raw) is not bytes or zlib.crc32(raw) != checksum:
+    for row in connection.execute(query, (since, up_to)):
+        sequence, name, raw = _number(row[0], int), _text(row[1]), row[2]
+        if type(raw) is not bytes or files.checksum(sequence, name, raw) != row[3]:
             raise _BrokenError
-        events.append(StateEvent(sequence=_number(sequence, int), name=_text(name), raw=raw))
+        events.append(StateEvent(sequence=sequence, name=name, raw=raw))
     if not since and events and events[0].name != READY:
         raise _BrokenError
     return tuple(events)

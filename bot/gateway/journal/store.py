@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -146,7 +145,7 @@ class Store:
     ) -> None:
         connection.executemany(
             "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
-            [(*row, zlib.crc32(row[-1])) for row in rows],
+            [(*row, files.checksum(row[0], row[3], row[-1])) for row in rows],
         )
         self.events += len(rows)
         self.size_bytes += sum(len(row[-1]) for row in rows)

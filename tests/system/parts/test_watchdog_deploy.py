@@ -147,7 +147,8 @@ def test_without_a_spare_there_is_a_gap_and_it_is_said(rig: Rig) -> None:
 def test_a_service_that_was_stopped_is_not_deployed_to(rig: Rig) -> None:
     """It says what it is, and touches nothing."""
     rig.control("stop", "bot")
-    wait_for(lambda: status(rig)["verdict"] == "stopped")
+    # Should the program `spare` have led, it is ended and comes back as a spare first.
+    wait_for(lambda: [each["role"] for each in status(rig)["processes"]] == [None, "spare"])
     lives = len(rig.lives)
 
     code, told = deploy(rig)
