@@ -23,6 +23,6 @@ run() { "${pytest[@]}" "$@" || result=$?; }
 # times to the second (slow) runs alone.
 cores=$(getconf _NPROCESSORS_ONLN)
 run -m 'not slow' --dist worksteal -n "$((2 * cores))" --ignore=tests/system
-run -m 'not slow' --dist worksteal -n "$((cores + 1))" tests/system
+run -m 'not slow' --dist worksteal -n "$((cores + 2))" tests/system
 ((!all)) || run -m slow
 exit "$result"

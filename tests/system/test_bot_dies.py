@@ -83,7 +83,7 @@ def test_a_crashed_interpreter_is_named(faulty: Installation) -> None:
     [
         pytest.param("sleep", "time.sleep(600)", id="4 a call that waits"),
         pytest.param("spin", "while True:", id="5 work that never ends", marks=pytest.mark.slow),
-        pytest.param("regex", "regex", id="6 the GIL held in C"),
+        pytest.param("regex", "regex", id="6 the GIL held in C", marks=pytest.mark.slow),
     ],
 )
 def test_a_hung_bot_is_replaced_and_its_line_named(

@@ -34,6 +34,7 @@ def test_it_serves_as_it_did(foreign: Installation) -> None:
     assert wave["response"]["content"] == "\N{WAVING HAND SIGN}"
 
 
+@pytest.mark.slow
 def test_it_is_restarted_when_it_blocks_its_loop(foreign: Installation) -> None:
     """A library that blocks is found, named and ended by a restart."""
     pid = foreign.bot_pid()

@@ -79,6 +79,12 @@ def is_restarted(installation: Installation) -> None:
     installation.supervisorctl("restart", "bot")
 
 
+with_and_without_spare = pytest.mark.parametrize(
+    "standby",
+    [pytest.param(SPARE, id="spare"), pytest.param(COLD, id="cold", marks=pytest.mark.slow)],
+)
+
+
 @pytest.mark.parametrize(
     "down",
     [
@@ -88,9 +94,7 @@ def is_restarted(installation: Installation) -> None:
         pytest.param(is_restarted, id="supervisorctl restart"),
     ],
 )
-@pytest.mark.parametrize(
-    "standby", [pytest.param(SPARE, id="spare"), pytest.param(COLD, id="cold")]
-)
+@with_and_without_spare
 def test_messages_while_the_bot_goes_down_are_answered_once(
     make_installation: Make, standby: str, down: Down
 ) -> None:
@@ -102,9 +106,7 @@ def test_messages_while_the_bot_goes_down_are_answered_once(
     assert_nothing_happened(installation, tally)
 
 
-@pytest.mark.parametrize(
-    "standby", [pytest.param(SPARE, id="spare"), pytest.param(COLD, id="cold")]
-)
+@with_and_without_spare
 def test_a_new_supervisord_goes_on_where_the_old_one_stopped(
     make_installation: Make, standby: str
 ) -> None:
@@ -138,9 +140,7 @@ def test_never_down_goes_on_where_it_was_stopped(make_installation: Make) -> Non
     assert_nothing_happened(installation, tally)
 
 
-@pytest.mark.parametrize(
-    "standby", [pytest.param(SPARE, id="spare"), pytest.param(COLD, id="cold")]
-)
+@with_and_without_spare
 @pytest.mark.parametrize(
     "order", [pytest.param("before", id="just before"), pytest.param("after", id="just after")]
 )
@@ -166,6 +166,7 @@ def test_a_slash_command_in_the_moment_of_the_kill_is_answered_in_time(
     assert callback - created <= COMMAND_WITHIN_S
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "poison",
     [
@@ -173,9 +174,7 @@ def test_a_slash_command_in_the_moment_of_the_kill_is_answered_in_time(
         pytest.param("hang", id="holds the interpreter's lock"),
     ],
 )
-@pytest.mark.parametrize(
-    "standby", [pytest.param(SPARE, id="spare"), pytest.param(COLD, id="cold")]
-)
+@with_and_without_spare
 def test_a_message_that_no_process_survives_is_set_aside(
     make_installation: Make, standby: str, poison: str
 ) -> None:
@@ -247,9 +246,7 @@ def test_each_shard_keeps_its_session(make_installation: Make) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "standby", [pytest.param(SPARE, id="spare"), pytest.param(COLD, id="cold")]
-)
+@with_and_without_spare
 def test_somebody_elses_bot_keeps_its_session(make_installation: Make, standby: str) -> None:
     """It knows nothing of us, and yet nobody waits in vain."""
     installation = make_installation(BOT_FACTORY="ordinary:bot", STANDBY=standby)

@@ -151,7 +151,7 @@ async def test_a_member_is_welcomed_once_and_again_after_a_failure(bot: Any) -> 
 def test_the_settings_it_names_exist() -> None:
     """In the spelling of the environment."""
     named = set(re.findall(r"`([A-Z][A-Z_]{5,})[=`]", PAGE))
-    known = {name.upper() for name in BotSettings.model_fields}
+    known = {name.upper() for name in BotSettings.model_fields} | BotSettings.foreign_names
 
     assert named - {"IDENTIFY", "SIGTERM"} <= known
     assert {"EVENT_ACK_AFTER_S", "CATCH_UP_MAX_MESSAGES", "STANDBY"} <= named
