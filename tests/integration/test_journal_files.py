@@ -325,6 +325,28 @@ async def test_a_disk_that_refuses_for_a_moment_is_waited_for(tmp_path: Path) ->
         assert one.journal.facts().usable
 
 
+async def test_a_disk_that_hangs_is_waited_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replay of a hundred events would take minutes else; later it is waited for again."""
+    async with writing(tmp_path) as one:
+        await one.journal.flush()
+        with locked(one.path):
+            one.come()
+            monkeypatch.setattr("bot.gateway.journal.keeper.FLUSH_TIMEOUT_S", 0.1)
+            await one.journal.flush()
+            monkeypatch.setattr("bot.gateway.journal.keeper.FLUSH_TIMEOUT_S", 60.0)
+            await one.journal.flush()
+            while_it_hung = one.journal.facts().lag_ms
+        await until(lambda: one.journal.facts().lag_ms == 0.0)
+        one.come()
+        await one.journal.flush()
+
+        assert while_it_hung is not None
+        assert while_it_hung > 0
+        assert one.saved().marks.received == 3
+
+
 @pytest.mark.usefixtures("impatient")
 async def test_a_disk_that_refuses_for_long_ends_the_journal(tmp_path: Path) -> None:
     """An older state of the file must not be taken for the newest; READY begins it anew."""

@@ -60,6 +60,7 @@ class SessionJournal:
         self._lost: set[int] = set()  # shards whose notes are of no use before a READY
         self._shard_ids: set[int] = set()
         self._closed = False
+        self._unsettled: asyncio.Event | None = None  # what a flush waited for in vain
 
     def continue_from(self, saved: Mapping[int, Saved]) -> None:
         """Go on with the files of these shards; the files of others begin anew at READY."""
@@ -159,8 +160,8 @@ class SessionJournal:
         self._closed = True
 
     async def _settled(self, timeout_s: float, *, ends: bool | None = None) -> None:
-        if self._closed:
-            return
+        if self._closed or (self._unsettled is not None and not self._unsettled.is_set()):
+            return  # the disk hangs: it was waited for, once
         loop, settled = asyncio.get_running_loop(), asyncio.Event()
 
         def done() -> None:
@@ -171,6 +172,7 @@ class SessionJournal:
         try:
             await with_timeout(settled.wait(), timeout_s)
         except TimeoutError:
+            self._unsettled = settled
             log.warning("journal.disk_hangs", waited_s=timeout_s)
 
     def facts(self) -> JournalFacts:
