@@ -246,7 +246,7 @@ class Lifecycle:
             await asyncio.wait(
                 {asked, leading}, timeout=FALLBACK_S, return_when=asyncio.FIRST_COMPLETED
             )
-            if not leading.done() or self._stop.code is not None:
+            if not self._leadership.is_held or self._stop.code is not None:
                 return False
         log.warning("deploy.went_back")
         self._recall = launch.recall(self._client, self._settings)

@@ -8,12 +8,15 @@ dies meanwhile is the watchdog's, as always: nothing is started here that it wou
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import structlog
 
 from watchdog.errors import SupervisordError, WatchdogError
 from watchdog.health.observation import ProgramSight
@@ -229,6 +232,8 @@ def main(argv: list[str]) -> int:
     except SettingsInvalidError as error:
         sys.stderr.write("".join(f"{line}\n" for line in error.lines))
         return EXIT_CONFIGURATION
+    # Here people are told in sentences; events are for the daemon's log.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     rpc = SupervisordRpc(
         Path(settings.state_dir) / "supervisor.sock", timeout_s=settings.supervisor_timeout_s
     )
