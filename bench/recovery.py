@@ -71,6 +71,18 @@ def rounds(count: int, *measures: Callable[[], float]) -> list[list[float]]:
     return taken
 
 
+def settings(hung_after_s: float) -> dict[str, object]:
+    """Answer those of our installation: each round is to be the first failure of a healthy bot."""
+    return {
+        "BOT_FACTORY": f"{PLAIN}:bot",
+        "HUNG_AFTER_S": hung_after_s,
+        "FROZEN_AFTER_S": hung_after_s,
+        "FORGIVEN_AFTER_S": 1,
+        "MAX_RESTARTS": 100,
+        "IDENTIFY_MAX_10_MIN": 100,
+    }
+
+
 def main() -> int:
     """Print both tables; answers 1 when a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -78,16 +90,7 @@ def main() -> int:
     parser.add_argument("--hung-after-s", type=float, default=5.0)
     options = parser.parse_args()
     hung_after_s = options.hung_after_s
-    settings = {
-        "BOT_FACTORY": f"{PLAIN}:bot",
-        "HUNG_AFTER_S": hung_after_s,
-        "FROZEN_AFTER_S": hung_after_s,
-        # Each round is to be the first failure of a healthy bot.
-        "FORGIVEN_AFTER_S": 1,
-        "MAX_RESTARTS": 100,
-        "IDENTIFY_MAX_10_MIN": 100,
-    }
-    with installed(**settings) as ours, installed() as plain:
+    with installed(**settings(hung_after_s)) as ours, installed() as plain:
         ours.start_supervisord()
         start_supervised_plain(plain)
         ours.wait_ready()
