@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import discord
+from discord.state import ConnectionState
 
 # Its parser changes no cache, and hands over to commands and views without `dispatch`.
 HANDLERS_ONLY = frozenset({"INTERACTION_CREATE"})
@@ -17,9 +17,8 @@ def _unheard(_event: str, /, *_args: Any, **_kwargs: Any) -> None:
 
 
 @contextlib.contextmanager
-def muted(client: discord.Client) -> Iterator[None]:
-    """Let no parser of *client* reach a handler until the block ends."""
-    state = client._connection
+def muted(state: ConnectionState[Any]) -> Iterator[None]:
+    """Let no parser of *state* reach a handler until the block ends."""
     dispatch = state.dispatch
     # The attribute of this one instance, put back below: parsers know no other way to handlers.
     state.dispatch = _unheard

@@ -21,6 +21,7 @@ from discord.state import AutoShardedConnectionState, ChunkRequest, ConnectionSt
 from bot.errors import BotError
 from bot.gateway.journal.reading import Saved, StateEvent
 from bot.gateway.journal.state_events import READY
+from bot.gateway.muting import muted
 
 log = structlog.get_logger(__name__)
 
@@ -105,16 +106,12 @@ def lacking_members(client: discord.Client) -> list[discord.Guild]:
 @contextlib.contextmanager
 def _silent(state: ConnectionState[Any]) -> Iterator[None]:
     """Let no event reach anybody, and no chunk be asked for."""
-    dispatch, chunks = state.dispatch, state._chunk_guilds
-    state.dispatch, state._chunk_guilds = _nobody, False
+    chunks, state._chunk_guilds = state._chunk_guilds, False
     try:
-        yield
+        with muted(state):
+            yield
     finally:
-        state.dispatch, state._chunk_guilds = dispatch, chunks
-
-
-def _nobody(*_: object, **__: object) -> None:
-    """Hear nothing."""
+        state._chunk_guilds = chunks
 
 
 @contextlib.contextmanager

@@ -146,7 +146,7 @@ class Wire:
     def _to_cache(self, dispatch: Dispatch, parse: Parse) -> bool:
         if dispatch.name in HANDLERS_ONLY:
             return True
-        with muted(self.client):
+        with muted(self.client._connection):
             return self._parse(dispatch, parse)
 
     def _parse(self, dispatch: Dispatch, parse: Parse) -> bool:
