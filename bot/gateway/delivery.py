@@ -73,6 +73,11 @@ class Delivery:
             record.over = record.over or asyncio.Event()
             await record.over.wait()
 
+    async def all_finished(self) -> None:
+        """Answer once every event that is being handled now is finished."""
+        for record in tuple(self._open.values()):
+            await self.finished(record.event)
+
     def forget(self, shard_id: int) -> None:
         """Note nothing more of the events of *shard_id*: their session is over."""
         for key, record in tuple(self._open.items()):

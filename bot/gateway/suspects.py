@@ -26,7 +26,9 @@ log = structlog.get_logger(__name__)
 
 # Their parsers change nothing in the cache that later events build upon.
 DEFERRABLE = frozenset({"INTERACTION_CREATE", "MESSAGE_CREATE"})
-PAUSE_S = 0.5  # in which the answers to all others go out; an interaction has 3 s
+# In which the answers to all others go out, and how much longer for those that take it: an
+# interaction that is among the suspects has 3 s.
+PAUSE_S, OTHERS_S = 0.5, 1.5
 ALONE_S = 0.25  # in which an event can do harm before the next one is begun
 
 
@@ -87,6 +89,8 @@ class Suspects:
 
     async def _run(self) -> None:
         await self._wire.pace.sleep(PAUSE_S)
+        with contextlib.suppress(TimeoutError):
+            await with_timeout(self._wire.delivery.all_finished(), OTHERS_S)
         while self._waiting:
             suspect = self._waiting.popleft()
             with _newest_kept(self._wire.client, suspect.dispatch):

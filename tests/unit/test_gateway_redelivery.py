@@ -140,9 +140,13 @@ class Listening(Watched):
         super().__init__()
         self.heard: list[tuple[int, bool]] = []
 
+        self.gate: asyncio.Event | None = None
+
     async def on_message(self, message: discord.Message) -> None:
         """The message's id is the event's sequence."""
         self.heard.append((message.id, redelivered()))
+        if self.gate is not None:
+            await self.gate.wait()
 
 
 def message(socket: FakeSocket, sequence: int) -> None:
@@ -174,6 +178,28 @@ async def test_a_message_that_may_have_killed_waits_until_others_are_answered() 
         assert client.heard == [(19, False), (17, True), (18, True)]
         assert on.journal.begun == [(19, 1), (17, 2), (18, 2)]
         assert on.journal.finished == [19, 17, 18]
+
+
+async def test_a_suspect_waits_for_those_whose_answers_take_longer() -> None:
+    """On a busy machine a pause alone may be over before they are served."""
+    client = Listening()
+    client.gate = asyncio.Event()
+    marks = Marks(received=17, received_at_s=0.0, unfinished={17: 1})
+
+    def replayed(socket: FakeSocket) -> None:
+        message(socket, 17)
+        message(socket, 18)
+        socket.event("RESUMED", {}, sequence=19)
+
+    async with stage(client, **left(marks)) as on:
+        on.gateway.on_resume = replayed
+        await on.run(0.6)
+        before = list(client.heard)
+        client.gate.set()
+        await on.run(0.1)
+
+        assert before == [(18, False)]
+        assert client.heard == [(18, False), (17, True)]
 
 
 async def test_what_waits_to_be_handled_again_is_set_aside_with_its_session() -> None:
