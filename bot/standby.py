@@ -30,7 +30,6 @@ SEAT_TIMEOUT_S = 30.0
 PATIENCE_S = 5.0
 LOOK_EVERY_S = 0.2
 FOLLOW_EVERY_S = 1.0
-SAME_START_S = 0.02  # start times are in kernel ticks of 0.01 s
 # What a leader imports when it begins to serve.
 WARM = (
     "bot.commands.safety",
@@ -135,7 +134,7 @@ class Standby:
         except (OSError, schema.HeartbeatError):
             return False
         who = identity.read(beat.pid)
-        alive = who is not None and abs(who.started - beat.process_started) < SAME_START_S
+        alive = who is not None and beat.is_of(who.pid, who.started)
         return alive and beat.state == "ready" and beat.boot_id == identity.boot_id()
 
     async def _lead(self) -> None:

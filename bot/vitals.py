@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bot.standby import Standby
     from bot.tasks.manager import TaskManager
 
-LEADER_BEAT, SPARE_BEAT = "heartbeat.json", "heartbeat-spare.json"
 MEMBERS_EVERY_BEATS = 10  # counting the members of thousands of guilds is no work for each beat
 
 
@@ -92,4 +91,4 @@ class Vitals:
 
 def beat_path(state_dir: Path, *, leads: bool) -> Path:
     """Answer where the beat of a leader, or of a spare, lies."""
-    return state_dir / (LEADER_BEAT if leads else SPARE_BEAT)
+    return state_dir / schema.BEAT_FILES["leader" if leads else "spare"]

@@ -14,6 +14,7 @@ from watchdog.health.probe import Probe
 from watchdog.health.verdict import Role
 from watchdog.heartbeat import identity
 from watchdog.heartbeat.installation import ENV_FILE
+from watchdog.heartbeat.schema import BEAT_FILES
 from watchdog.incidents.casebook import Casebook
 from watchdog.incidents.journal import Journal
 from watchdog.keeper import Keeper
@@ -97,10 +98,8 @@ def guardian_of(
 
 def _probe(state: Path, program: Program, role: Role, rpc: SupervisordRpc) -> Probe:
     # Read in this order: a spare that took over removes its old beat after it has left a new one.
-    beats: dict[Role, Path] = {
-        "spare": state / "heartbeat-spare.json",
-        "leader": state / "heartbeat.json",
-    }
+    order: tuple[Role, ...] = ("spare", "leader")
+    beats = {role: state / BEAT_FILES[role] for role in order}
     return Probe(program, beats, role=role, waited_s=lambda: rpc.waited_s)
 
 

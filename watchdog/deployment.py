@@ -23,17 +23,15 @@ from watchdog.health.observation import ProgramSight
 from watchdog.health.verdict import Role
 from watchdog.heartbeat import file, identity
 from watchdog.heartbeat.installation import SettingsInvalidError
-from watchdog.heartbeat.schema import Heartbeat, HeartbeatError, decode
+from watchdog.heartbeat.schema import BEAT_FILES, Heartbeat, HeartbeatError, decode
 from watchdog.settings import WatchdogSettings
 from watchdog.status.command import STATUS_NAME, read
 from watchdog.supervisord.program import Program
 from watchdog.supervisord.rpc import SupervisordRpc
 
 EXIT_DONE, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 78
-BEATS: dict[Role, str] = {"leader": "heartbeat.json", "spare": "heartbeat-spare.json"}
 POLL_S = 0.05
 STOP_MARGIN_S = 3.0
-SAME_START_S = 0.02  # start times are in kernel ticks of 0.01 s
 
 
 class DeploymentError(WatchdogError):
@@ -120,7 +118,7 @@ class Deployment:
             self._say("The old leader ended meanwhile; the new code leads.")
             return
         who = identity.read(leader.pid)
-        if who is None or not _is_of(leader.beat, leader.pid, who.started):
+        if who is None or not leader.beat.is_of(leader.pid, who.started):
             raise DeploymentError("The leader ended meanwhile; see `python -m watchdog status`.")
         if leader.program.look().pid != leader.pid:
             raise DeploymentError("supervisord names another leader; nothing was asked of it.")
@@ -171,7 +169,7 @@ class Deployment:
         sight = program.look()
         if sight.pid == pid:
             return f"not ready after {self._settings.startup_timeout_s:.0f} s"
-        for role in BEATS:
+        for role in BEAT_FILES:
             beat = self._read(role)
             if beat is not None and beat.pid == pid and beat.failure is not None:
                 return beat.failure.message
@@ -187,11 +185,11 @@ class Deployment:
         if beat is None:
             return None
         who = identity.read(beat.pid)
-        return beat if who is not None and _is_of(beat, who.pid, who.started) else None
+        return beat if who is not None and beat.is_of(who.pid, who.started) else None
 
     def _read(self, role: Role) -> Heartbeat | None:
         try:
-            beat = decode(file.read(self._settings.state_dir / BEATS[role]))
+            beat = decode(file.read(self._settings.state_dir / BEAT_FILES[role]))
         except (HeartbeatError, OSError):
             return None
         return beat if beat.role == role and beat.boot_id == identity.boot_id() else None
@@ -203,10 +201,6 @@ class Deployment:
                 return False
             time.sleep(POLL_S)
         return True
-
-
-def _is_of(beat: Heartbeat, pid: int, started: float) -> bool:
-    return beat.pid == pid and abs(beat.process_started - started) < SAME_START_S
 
 
 def _gap(beat: Heartbeat) -> str:

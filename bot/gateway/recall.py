@@ -15,6 +15,7 @@ from bot.gateway.journal.keeper import SessionJournal
 from bot.gateway.journal.reading import Saved, Unusable
 from bot.gateway.restore import RestoreError
 from bot.gateway.warm_cache import WarmCache
+from watchdog.heartbeat.schema import BEAT_FILES
 
 if TYPE_CHECKING:
     import discord
@@ -56,7 +57,7 @@ class Recall:
     def look(self) -> None:
         """Note when a leader was last seen alive; before this process beats in its place."""
         with contextlib.suppress(OSError):  # none was
-            self._alive_at_s = (self._folder / "heartbeat.json").stat().st_mtime
+            self._alive_at_s = (self._folder / BEAT_FILES["leader"]).stat().st_mtime
 
     async def follow(self) -> None:
         """Keep the cache close to the leader's, for a spare."""

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
 
 from watchdog.heartbeat.schema import (
     Bot,
@@ -17,6 +16,7 @@ from watchdog.heartbeat.schema import (
     Jobs,
     Loop,
     Process,
+    Role,
     State,
     Tasks,
 )
@@ -24,8 +24,6 @@ from watchdog.heartbeat.schema import (
 CHEAP_S = 0.0003
 COST_SHARE = 0.0003
 MAX_PAUSE_S = 10.0
-
-Role = Literal["leader", "spare"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

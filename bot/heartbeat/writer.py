@@ -18,10 +18,10 @@ from bot.heartbeat.gatherer import Gatherer, Occasionally
 from bot.heartbeat.life import Life
 from bot.heartbeat.process import ProcessFacts
 from bot.heartbeat.pulse import LoopPulse
-from bot.heartbeat.sampler import Origin, Parts, Role, compose, next_on_grid
+from bot.heartbeat.sampler import Origin, Parts, compose, next_on_grid
 from bot.heartbeat.sources import Sources
 from watchdog.heartbeat import identity
-from watchdog.heartbeat.schema import Failure, Heartbeat, Process, State, encode
+from watchdog.heartbeat.schema import Failure, Heartbeat, Process, Role, State, encode
 
 log = structlog.get_logger(__name__)
 

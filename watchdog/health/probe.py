@@ -25,7 +25,6 @@ ASK_EVERY_S = 2.0  # while all is well; a death is seen through the pidfd meanwh
 ASK_LEAST_S = 0.2  # between two questions, unless something is to be done right after
 LATE = 1.2  # beats; from then on it is of interest what the threads do
 ASK_SILENT_S = 5.0  # after a call that was not answered
-SAME_START_S = 0.02  # start times are in kernel ticks of 0.01 s
 
 log = structlog.get_logger(__name__)
 
@@ -143,7 +142,7 @@ class Probe:
                 found.append(beat)
         if who is None:
             return next((beat for beat in found if beat.role == self._role), None)
-        own = [beat for beat in found if _is_of(beat, who)]
+        own = [beat for beat in found if beat.is_of(who.pid, who.started)]
         return max(own, key=_moment, default=self._believed)
 
     def _is_due(self, now_s: float, *, ask: bool) -> bool:
@@ -163,7 +162,7 @@ class Probe:
         if beat is None or beat.pid <= 1:
             return
         who = identity.read(beat.pid)
-        if who is not None and _is_of(beat, who):
+        if who is not None and beat.is_of(who.pid, who.started):
             self._hold(beat.pid)
 
     def _process(self) -> ProcessSight | None:
@@ -186,7 +185,7 @@ class Probe:
             except (HeartbeatError, OSError) as error:
                 troubles[role] = error
                 continue
-            if beat is not None and beat.role == role and _is_of(beat, who):
+            if beat is not None and beat.role == role and beat.is_of(who.pid, who.started):
                 new.append(beat)
         self._believed = max(new, key=_moment, default=self._believed)
         believed, found = self._believed, None
@@ -243,8 +242,3 @@ def _trouble(error: Exception | None, *, known: bool) -> str | None:
 
 def _moment(beat: Heartbeat) -> float:
     return beat.monotonic_s
-
-
-def _is_of(beat: Heartbeat, who: Identity) -> bool:
-    """Answer whether *who* wrote *beat*."""
-    return beat.pid == who.pid and abs(beat.process_started - who.started) < SAME_START_S

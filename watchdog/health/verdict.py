@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from watchdog.heartbeat.schema import Role as Role
+
 Verdict = Literal[
     "starting",  # no beat yet, or not ready, within STARTUP_TIMEOUT_S
     "healthy",
@@ -21,7 +23,6 @@ Verdict = Literal[
     "unknown",  # unreadable, with a deadline
 ]
 
-Role = Literal["leader", "spare"]  # who serves, and who waits to take over
 
 SERVING: frozenset[Verdict] = frozenset({"healthy", "degraded"})
 

@@ -17,6 +17,10 @@ MAX_BYTES = 64 * 1024
 MAX_STACK = 8 * 1024  # both together fit into a beat, at 6 bytes for a character that is escaped
 MAX_MESSAGE = 2 * 1024
 
+Role = Literal["leader", "spare"]
+BEAT_FILES: Mapping[Role, str] = {"leader": "heartbeat.json", "spare": "heartbeat-spare.json"}
+SAME_START_S = 0.02  # start times are in kernel ticks of 0.01 s
+
 State = Literal["starting", "connecting", "ready", "resuming", "backing_off", "stopping", "failed"]
 
 
@@ -189,7 +193,7 @@ class Heartbeat:
     interval_s: float
     state: State
     schema: int = SCHEMA
-    role: Literal["leader", "spare"] = "leader"
+    role: Role = "leader"
     loop: Loop = field(default_factory=Loop)
     gateway: Gateway = field(default_factory=Gateway)
     tasks: Tasks = field(default_factory=Tasks)
@@ -199,6 +203,10 @@ class Heartbeat:
     bot: Bot = field(default_factory=Bot)
     stages_s: Mapping[str, float] = field(default_factory=dict)
     failure: Failure | None = None
+
+    def is_of(self, pid: int, started: float) -> bool:
+        """Answer whether this process wrote it; *started* in seconds since boot."""
+        return self.pid == pid and abs(self.process_started - started) < SAME_START_S
 
 
 def encode(beat: Heartbeat) -> bytes:
