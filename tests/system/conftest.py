@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import TIMES
+from tests.system.fault_rows import BUSY_S
 from tests.system.installation import Installation
 
 FOLDER = Path(__file__).parent
 LIMIT_S = 150  # an overloaded machine is slow, not wrong
 FAILED = pytest.StashKey[bool]()
 
+
 Make = Callable[..., Installation]
+Measured = Callable[[float], None]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,6 +39,25 @@ def pytest_runtest_makereport(
     if report.failed:
         item.stash[FAILED] = True
     return report
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Take the seconds that a fault's answer took, and hold them to what its row allows.
+
+    Beside other tests the row's time is not to be had: then BUSY_S are added to it. Of a test with
+    parameters the longest time counts.
+    """
+    mark = request.node.get_closest_marker("fault")
+    within_s = mark.kwargs["within_s"]
+    alone = request.config.getoption("--fault-times") is not None
+
+    def measured(took_s: float) -> None:
+        times = request.config.stash[TIMES]
+        times[mark.args[0]] = max(took_s, times.get(mark.args[0], 0.0))
+        assert took_s <= within_s + (0 if alone else BUSY_S)
+
+    return measured
 
 
 @pytest.fixture

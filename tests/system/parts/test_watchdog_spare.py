@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.watchdog_rig import Rig, rigged
+from watchdog.process.handle import ProcessHandle
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")
 
@@ -39,6 +40,21 @@ def program_of(rig: Rig, role: str) -> str:
     assert rig.report is not None
     (name,) = (each.program for each in rig.report.processes if each.role == role)
     return name
+
+
+def kill_both(rig: Rig) -> set[int]:
+    """Kill leader and spare between two polls; answers their pids.
+
+    Were the spare's end seen alone, it would be a spare's, which has a budget of its own.
+    """
+    pids = {pid_of(rig, "leader"), pid_of(rig, "spare")}
+    handles = [handle for pid in pids if (handle := ProcessHandle.open(pid)) is not None]
+    for handle in handles:
+        handle.send(signal.SIGKILL)
+    for handle in handles:
+        assert handle.wait_end(5)
+        handle.close()
+    return pids
 
 
 def swap(rig: Rig) -> None:
@@ -137,8 +153,7 @@ def test_a_spare_that_can_not_be_kept_degrades_for_good(
 def test_two_that_die_at_every_start_are_held_with_one_alert(rig: Rig) -> None:
     """One budget of five for both, and nobody is started any more; `start bot` begins anew."""
     (rig.folder / "first_wish").write_text("exit 1")
-    for pid in (pid_of(rig, "spare"), pid_of(rig, "leader")):
-        os.kill(pid, signal.SIGKILL)
+    kill_both(rig)
 
     rig.until(lambda: rig.verdict == "held" and rig.process("bot").pid is None)
     rig.until(lambda: rig.process("spare").pid is None and rig.process("spare").verdict == "held")
@@ -301,9 +316,7 @@ def test_an_event_that_was_set_aside_is_told_once(rig: Rig) -> None:
 
 def test_both_that_die_at_once_are_back(rig: Rig) -> None:
     """A cold start, and one incident."""
-    before = {pid_of(rig, "leader"), pid_of(rig, "spare")}
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
+    before = kill_both(rig)
 
     rig.until(lambda: rig.is_paired() and pid_of(rig, "leader") not in before)
 
