@@ -30,7 +30,7 @@ takeover() { .venv/bin/python -m watchdog.process.takeover "$@"; }
 start_supervisord() {
   # Not by the function: a function in the background is one shell more, with a pid of its own.
   .venv/bin/python -m watchdog.process.takeover exec supervisord \
-    .venv/bin/python -m supervisor.supervisord -c supervisord.conf 9>&- >logs/supervisord.stdout.log 2>&1 &
+    .venv/bin/python -m deploy.supervisord -c supervisord.conf 9>&- >logs/supervisord.stdout.log 2>&1 &
   supervisord=$!
   takeover wake 9>&- & # it starts the programs up to a second sooner when somebody calls
 }
@@ -77,7 +77,7 @@ keep_up() { # until a stop is asked for, here or by supervisorctl, or it died to
     deaths=("${recent[@]}")
     say "supervisord ended with code $code, death ${#deaths[@]} of $DEATHS_ALLOWED allowed in 10 minutes."
     ((${#deaths[@]} < DEATHS_ALLOWED)) || { tail -n 5 logs/supervisord*.log; return 1; }
-    takeover clean "$$" || return
+    mkdir -p logs && takeover clean "$$" || return
     sleep "$((${#deaths[@]} - 1))" 9>&-
   done
 }

@@ -20,9 +20,12 @@ fi
 run() { "${pytest[@]}" "$@" || result=$?; }
 
 # Most tests wait more than they work, so there are more of them than cores at a time; what measures
-# times to the second (slow) runs alone.
+# times or sizes that others would spoil (alone) runs by itself.
 cores=$(getconf _NPROCESSORS_ONLN)
 run -m 'not slow' --dist worksteal -n "$((2 * cores))" --ignore=tests/system
 run -m 'not slow' --dist worksteal -n "$((cores + 2))" tests/system
-((!all)) || run -m slow
+if ((all)); then
+  run -m 'slow and not alone' --dist worksteal -n "$((cores + 1))"
+  run -m 'slow and alone'
+fi
 exit "$result"

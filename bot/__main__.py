@@ -41,7 +41,9 @@ def _run() -> int:
     from bot.leadership import FileLeadership
     from bot.log import recording
     from bot.post import Post
+    from watchdog.heartbeat import privacy
 
+    privacy.keep_files_private()
     process.end_with_parent()
     post = Post.of(os.environ)
     try:
@@ -51,6 +53,7 @@ def _run() -> int:
             leads = not post.is_spare and leadership.lead_if_free()
             launch.leave_failure(STATE_DIR, error, leads=leads)
         return _tell(error)
+    privacy.limit_core_dumps(allowed=settings.core_dumps)
 
     def stand_down() -> None:
         # supervisord alone sends SIGINT here; stopping the program `bot` is stopping the service.
@@ -61,7 +64,7 @@ def _run() -> int:
     signals.install()
     code = ExitCode.FAILED
     try:
-        with recording(settings):
+        with recording(settings), stop.no_silent_exit():
             # The runner stays open: closing it would wait for tasks that refuse to end.
             code = asyncio.Runner().run(lifecycle.run(settings, signals, post))
     finally:
@@ -87,4 +90,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    from watchdog.heartbeat.redaction import guard_streams
+
+    guard_streams()
     sys.exit(main())

@@ -17,6 +17,7 @@ from bot.errors import ExitCode, PermanentError
 from bot.settings import BotSettings
 from bot.storage import database
 from bot.tasks.timeouts import with_timeout
+from watchdog.heartbeat import privacy
 
 CALL_TIMEOUT_S = 10.0
 PORTAL = "the bot's page of Discord's developer portal"
@@ -60,7 +61,7 @@ def tell(findings: list[Finding]) -> int:
 
 def _folder(path: Path) -> Finding:
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        privacy.make_folder(path)
         with tempfile.NamedTemporaryFile(dir=path, prefix=".check-"):
             pass
     except OSError as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+from bot.tasks import ending
 
 # What discord.py 2.7.1 names the tasks in which commands and components run.
 HANDLER_NAMES = (
@@ -17,13 +20,19 @@ HANDLER_NAMES = (
 
 async def idle() -> None:
     """Answer once no command or component handler is at work."""
+    while working := _at_work():
+        await asyncio.wait(working)
+
+
+async def cancel(timeout_s: float) -> None:
+    """Cancel the handlers that are at work, while the client they speak to is still open."""
+    await ending.end_these(_at_work(), timeout_s)
+
+
+def _at_work() -> list[asyncio.Task[Any]]:
     current = asyncio.current_task()
-    while True:
-        at_work = [
-            task
-            for task in asyncio.all_tasks()
-            if task is not current and task.get_name().startswith(HANDLER_NAMES)
-        ]
-        if not at_work:
-            return
-        await asyncio.wait(at_work)
+    return [
+        task
+        for task in asyncio.all_tasks()
+        if task is not current and task.get_name().startswith(HANDLER_NAMES)
+    ]

@@ -9,6 +9,7 @@ about that file is a reason to validate again.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -32,6 +33,7 @@ MAX_BYTES = 64 * 1024
 CODE = (
     Path(__file__).with_name("settings.py"),
     Path(identity.__file__).with_name("installation.py"),
+    Path(identity.__file__).with_name("addresses.py"),
 )
 
 
@@ -91,9 +93,9 @@ def load() -> BotSettings:
 def _recall() -> KnownSettings | None:
     try:
         kept = orjson.loads(file.read(KEPT, max_bytes=MAX_BYTES))
-        names = kept["names"]
+        seal, names = kept.pop("seal"), kept["names"]
         written = _written()
-        if kept["digest"] != _digest(names, written):
+        if seal != _seal(kept) or kept["digest"] != _digest(names, written):
             return None
         values: dict[str, object] = dict(kept["plain"])
         values |= {name: Path(path) for name, path in kept["paths"].items()}
@@ -124,12 +126,23 @@ def _keep(settings: BotSettings, names: list[str], digest: str | None) -> None:
         KEPT.unlink(missing_ok=True)
     elif KEPT.parent.is_dir():
         document = {**kinds, "secrets": secrets, "names": names, "digest": digest}
-        file.write(KEPT, orjson.dumps(document))
+        file.write(KEPT, orjson.dumps({**document, "seal": _seal(document)}))
+
+
+def _seal(document: Mapping[str, object]) -> str:
+    """Answer a digest of what is kept: a value that a bad disk changed is no valid one."""
+    return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _written() -> bytes:
     """Answer the content of `.env`, empty without one."""
-    return ENV_FILE.read_bytes() if ENV_FILE.is_file() else b""
+    if not ENV_FILE.is_file():
+        return b""
+    with ENV_FILE.open("rb") as stream:
+        raw = stream.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return raw
 
 
 def _digest(names: list[str], written: bytes) -> str:

@@ -21,7 +21,7 @@ from bot import process
 from bot.errors import ExitCode, PermanentError
 from bot.heartbeat.stages import Stages
 from bot.vitals import beat_path
-from watchdog.heartbeat import file, identity, schema
+from watchdog.heartbeat import file, identity, privacy, schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def make_folders(settings: BotSettings) -> bool:
     """Make state/ and logs/, readable by their owner alone; answers whether that could be done."""
     try:
         for folder in (settings.state_dir, settings.log_dir):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            privacy.make_folder(folder)
     except OSError as error:
         log.exception("bot.crashed", stage="folders", error=type(error).__name__)
         return False

@@ -20,6 +20,7 @@ from bot.errors import TemporaryError
 log = structlog.get_logger(__name__)
 
 POLL_S = 0.05
+GLANCE_S = 0.01
 
 
 class Leadership(Protocol):
@@ -82,6 +83,13 @@ class FileLeadership:
             log.warning("leadership.unsupported", error=os.strerror(error.errno or 0))
             self._keep(self._open())
             return True
+
+    async def lead_if_free_soon(self) -> bool:
+        """Answer whether this process leads, a moment later at the latest."""
+        if self.lead_if_free():
+            return True
+        await asyncio.sleep(GLANCE_S)  # a spare that looks whether anybody leads holds it that long
+        return self.lead_if_free()
 
     def is_taken(self) -> bool:
         """Answer whether another process leads.
@@ -186,6 +194,7 @@ class FileLeadership:
 
     def _keep(self, descriptor: int) -> None:
         """Hold the lock that *descriptor* has, and name this process in the file, for people."""
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
+        with contextlib.suppress(OSError):  # a full disk takes no name, and must not take the lead
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())

@@ -13,6 +13,7 @@ import structlog
 
 from bot import handlers, launch, services, stood_down
 from bot.errors import ExitCode, PermanentError, TemporaryError
+from bot.gateway.pace import Pace
 from bot.heartbeat.pulse import LoopPulse
 from bot.heartbeat.stages import process_age_s
 from bot.leadership import FileLeadership
@@ -31,7 +32,6 @@ log = structlog.get_logger(__name__)
 
 LOCK = "leader.lock"
 LEADERSHIP_TIMEOUT_S = 30.0
-GLANCE_S = 0.01
 YIELD_S = 0.5
 FALLBACK_S = 30.0  # in which a leader that stepped down leads again when the new one fails
 # Shares of SHUTDOWN_TIMEOUT_S: handlers at work end by themselves, then the rest is closed.
@@ -56,10 +56,7 @@ async def run(settings: BotSettings, signals: StopSignals, post: Post) -> ExitCo
     with FileLeadership(settings.state_dir / LOCK) as leadership:
         if post.is_spare and not leadership.is_supported():
             return ExitCode.STOPPED  # the program `bot` leads without a lock, and without a spare
-        leads = not post.is_spare and await _lead_if_free(leadership)
-        if not post.is_spare:
-            # Not before the lock is ours, if it is free: a spare would lead.
-            stood_down.clear(settings.state_dir, left_before_s=time.time() - process_age_s())
+        leads = not post.is_spare and await _come_first(settings, leadership)
         prepared = launch.prepare(settings, leads=leads)
         if isinstance(prepared, ExitCode):
             code = prepared
@@ -74,12 +71,15 @@ async def run(settings: BotSettings, signals: StopSignals, post: Post) -> ExitCo
     return code
 
 
-async def _lead_if_free(leadership: FileLeadership) -> bool:
-    """Answer whether this process leads, before it does anything that takes time."""
-    if leadership.lead_if_free():
-        return True
-    await asyncio.sleep(GLANCE_S)  # a spare that looks whether anybody leads holds it that long
-    return leadership.lead_if_free()
+async def _come_first(settings: BotSettings, leadership: FileLeadership) -> bool:
+    """Take back that nobody is to lead, first of all; answers whether this process does."""
+    leads = await leadership.lead_if_free_soon()
+    # Not before the lock is ours, if it is free: a spare would lead.
+    stood_down.clear(settings.state_dir, left_before_s=time.time() - process_age_s())
+    if leads and settings.standby and stood_down.is_left(settings.state_dir):
+        leadership.release()  # the last leader ended for good since this start was ordered
+        return False
+    return leads
 
 
 class Lifecycle:
@@ -170,7 +170,8 @@ class Lifecycle:
         if self._leadership.is_held:
             entry = retry.Retry(retry_at_s=error.retry_at_s, reason=error.kind)
             with contextlib.suppress(OSError):  # without it the watchdog takes its own delay
-                file.write(self._settings.state_dir / "retry.json", retry.encode(entry))
+                raw = retry.encode(entry, Pace().reading())
+                file.write(self._settings.state_dir / "retry.json", raw)
         return ExitCode.TEMPORARY
 
     async def _serve_or_explain(self) -> ExitCode:
@@ -205,6 +206,7 @@ class Lifecycle:
                     return self._stop.code or ExitCode.RESTART
         finally:
             self._vitals.phase = "stopping"
+            await handlers.cancel(total_s * CANCEL_SHARE / 2)
             await self._within("client", self._connection.close(), total_s * CLOSE_SHARE)
 
     async def _serve_once(self) -> ExitCode | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from watchdog.heartbeat import records
+from watchdog.heartbeat.redaction import SECRETS
 
 if TYPE_CHECKING:
     from bot.settings import BotSettings
@@ -22,11 +23,8 @@ def recording(settings: BotSettings) -> Iterator[None]:
     """Write the log records of this process until the block ends."""
     # discord.py 2.7.1 imports audioop on Python 3.11 and 3.12; the warning says nothing to anybody.
     warnings.filterwarnings("ignore", ".audioop. is deprecated", DeprecationWarning)
-    for secret in (
-        settings.discord_token.get_secret_value(),
-        settings.database_url.get_secret_value(),
-    ):
-        records.SECRETS.add(secret.strip())
+    SECRETS.add(settings.discord_token.get_secret_value().strip())
+    SECRETS.add_url(settings.database_url.get_secret_value().strip(), path_is_secret=False)
     path = settings.log_dir / "bot.jsonl"
     with records.recording(path, level=settings.log_level):
         try:

@@ -55,9 +55,11 @@ class Services:
     def outbound(self) -> OutboundClient:
         """Calls to other services; imported when somebody first asks for it, not at the start."""
         if self._outbound is None:
+            from bot.outbound.addresses import networks
             from bot.outbound.client import OutboundClient
 
-            self._outbound = OutboundClient()
+            reachable = networks(self.settings.outbound_networks)
+            self._outbound = OutboundClient(reachable=reachable)
         return self._outbound
 
     async def close(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from ipaddress import ip_network
 from typing import Annotated, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -11,20 +11,15 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from bot.errors import SettingsError
-from watchdog.heartbeat.installation import InstallationSettings, SettingsInvalidError
+from watchdog.heartbeat.addresses import is_loopback, web_host
+from watchdog.heartbeat.installation import (
+    InstallationSettings,
+    SettingsInvalidError,
+    words_of,
+)
 
 DISCORD_API_URL = "https://discord.com/api/v10"
 _PRIVILEGED = ("members", "presences", "message_content")
-
-
-def is_loopback(host: str) -> bool:
-    """Answer whether *host* names this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class BotSettings(InstallationSettings):
@@ -35,8 +30,10 @@ class BotSettings(InstallationSettings):
             "ALERT_WEBHOOK_URL",
             "FORGIVEN_AFTER_S",
             "FROZEN_AFTER_S",
+            "HTTP_ALLOWED_HOSTS",
             "HTTP_HOST",
             "HTTP_PORT",
+            "HTTP_RETRY_S",
             "HUNG_AFTER_S",
             "MAX_RESTARTS",
             "MAX_RSS_FOR_S",
@@ -50,6 +47,7 @@ class BotSettings(InstallationSettings):
             "STARTUP_TIMEOUT_S",
             "SUPERVISOR_TIMEOUT_S",
             "TICK_LIMIT_S",
+            "WAITING_AFTER_S",
             "ZOMBIE_AFTER_S",
             "ZOMBIE_GRACE_S",
         }
@@ -76,6 +74,11 @@ class BotSettings(InstallationSettings):
     command_prefix: str = Field("!", min_length=1, max_length=8, description="Of text commands.")
     database_url: SecretStr = Field(
         SecretStr(""), description="`postgresql://…`; empty: SQLite in the state folder. Secret."
+    )
+    outbound_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Networks, such as 10.0.0.0/8, that plugins may call beside the Internet: of"
+        " this machine and its neighbours, none by default.",
     )
     stop_ends_session: bool = Field(
         False,
@@ -118,20 +121,18 @@ class BotSettings(InstallationSettings):
     identify_max_10_min: int = Field(10, ge=1, le=100, description="Logins allowed in 10 minutes.")
     identify_max_24_h: int = Field(200, ge=1, le=900, description="Logins allowed in 24 hours.")
 
-    @field_validator("plugins", "privileged_intents", mode="before")
+    @field_validator("plugins", "privileged_intents", "outbound_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return words_of(value)
 
     @field_validator("discord_api_url")
     @classmethod
     def _safe_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        host = web_host(value)
+        if host is None:
             raise ValueError("must be an http:// or https:// address")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
+        if urlsplit(value).scheme == "http" and not is_loopback(host):
             raise ValueError("http:// would send the token in the clear; use https://")
         return value.rstrip("/")
 
@@ -141,6 +142,16 @@ class BotSettings(InstallationSettings):
         text = value.get_secret_value().strip()
         if text and urlsplit(text).scheme not in ("postgresql", "postgres"):
             raise ValueError("must look like postgresql://user:password@host/name, or be empty")
+        return value
+
+    @field_validator("outbound_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                ip_network(text)
+            except ValueError:
+                raise ValueError(f"{text} is no network; write 127.0.0.0/8 or ::1") from None
         return value
 
     @field_validator("bot_factory")

@@ -7,6 +7,7 @@ mends), removed by the next start of the program `bot`, which is the wish to ser
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from watchdog.heartbeat import file
 log = structlog.get_logger(__name__)
 
 NAME = "stood-down.json"
+SLACK_S = 0.05  # file systems and start times are rounded
 Reason = Literal["operator", "shutdown", "failed"]
 
 
@@ -32,11 +34,13 @@ def leave(state_dir: Path, reason: Reason) -> None:
 def clear(state_dir: Path, *, left_before_s: float) -> None:
     """Let spares take over again; what was left at *left_before_s* (Unix time) or later stays.
 
-    A wish that was uttered after this process was ordered is not taken back by its start.
+    A wish that was uttered after this process was ordered is not taken back by its start. One of
+    the future is none of those: the clock was set back since.
     """
     path = state_dir / NAME
     with contextlib.suppress(OSError):  # a folder that can't be written is told by the heartbeat
-        if path.stat().st_mtime < left_before_s:
+        left_s = path.stat().st_mtime
+        if left_s < left_before_s + SLACK_S or left_s > time.time() + SLACK_S:
             path.unlink(missing_ok=True)
 
 

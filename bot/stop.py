@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import structlog
@@ -39,6 +40,19 @@ class Stop:
     async def wait(self) -> None:
         """Answer once somebody asked."""
         await self._asked.wait()
+
+
+@contextlib.contextmanager
+def no_silent_exit() -> Iterator[None]:
+    """Let a handler's `sys.exit()` end the process, but never as if an operator had asked for it.
+
+    Exit code 0 is the shutdown command's; whoever else ends with it ends with 1.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        log.exception("bot.exited_itself", exit_code=error.code)
+        raise SystemExit(error.code or int(ExitCode.FAILED)) from error
 
 
 def exit_within(timeout_s: float, code: int) -> None:

@@ -6,10 +6,12 @@ One interpreter for both, and nothing but the settings is imported: a start must
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from bot.errors import SettingsError
 from bot.settings import BotSettings
-from watchdog.heartbeat.installation import SettingsInvalidError
+from watchdog.heartbeat import privacy
+from watchdog.heartbeat.installation import ENV_FILE, SettingsInvalidError
 from watchdog.settings import WatchdogSettings
 
 EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
@@ -33,6 +35,10 @@ def main() -> int:
     """Print what is wrong; answers the exit code."""
     lines = complaints()
     sys.stderr.writelines(f"{line}\n" for line in lines)
+    if privacy.is_readable_by_all(Path(ENV_FILE)):
+        sys.stderr.write(
+            f"{ENV_FILE}: every user of this machine can read it; chmod 600 {ENV_FILE}\n"
+        )
     return EXIT_CONFIGURATION if lines else 0
 
 

@@ -22,6 +22,12 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 picks a free one")
         each.add_argument("--token", default=DEFAULT_TOKEN, help="the bot's token here")
         each.add_argument("--heartbeat-interval-s", type=float, default=41.25)
+        each.add_argument(
+            "--heartbeat-grace",
+            type=float,
+            default=1.5,
+            help="a client silent for this many intervals is closed with 4009",
+        )
         each.add_argument("--resume-window-s", type=float, default=180.0)
         each.add_argument(
             "--identify-interval-s",
@@ -89,6 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
             port=options.port,
             token=options.token,
             heartbeat_interval_s=options.heartbeat_interval_s,
+            heartbeat_grace=options.heartbeat_grace,
             resume_window_s=options.resume_window_s,
             identify_interval_s=options.identify_interval_s,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -134,9 +135,16 @@ def _refuse_strangers(request: web.Request) -> str | None:
     if not is_loopback(host.strip("[]")):
         return f"the control API is served on loopback only, not as {host}"
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and _netloc(origin) != request.host:
         return "requests of other origins are refused"
     return None
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _explain(error: ValidationError) -> str:
@@ -146,7 +154,11 @@ def _explain(error: ValidationError) -> str:
 
 
 def _json(status: int, body: Any) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")
+    try:
+        raw = orjson.dumps(body)
+    except TypeError:  # an integer of 65 bits, or half of a surrogate pair: it is told as it came
+        raw = json.dumps(body).encode()
+    return web.Response(status=status, body=raw, content_type="application/json")
 
 
 def _error(status: int, message: str) -> web.Response:

@@ -189,4 +189,7 @@ class Simulator:
             if refused and scope in ("all", side):
                 reset(request.transport)
                 return web.Response(status=502)  # never arrives: the connection is gone
-        return await handler(request)
+        try:
+            return await handler(request)
+        except (web.RequestPayloadError, ConnectionResetError):
+            return web.Response(status=400)  # a body that can't be unpacked, or broke off

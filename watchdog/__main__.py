@@ -11,22 +11,26 @@ USAGE = "python -m watchdog [run | check | deploy | status [--json]]"
 
 
 def _run(parent_pid: int) -> int:
+    from watchdog.heartbeat import privacy
     from watchdog.heartbeat.installation import SettingsInvalidError
     from watchdog.settings import WatchdogSettings
 
+    privacy.keep_files_private()
     try:
         settings = WatchdogSettings.load()
-        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        settings.log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        privacy.limit_core_dumps(allowed=settings.core_dumps)
+        for folder in (settings.state_dir, settings.log_dir):
+            privacy.make_folder(folder)
     except SettingsInvalidError as error:
         return _tell(error.lines)
     except OSError as error:
         return _tell([f"{error.filename}: can't be made: {error.strerror}"])
     from watchdog import daemon
-    from watchdog.heartbeat.records import SECRETS, recording
+    from watchdog.heartbeat.records import recording
+    from watchdog.heartbeat.redaction import SECRETS
 
     for secret in (settings.alert_webhook_url, settings.push_monitor_url):
-        SECRETS.add(secret.get_secret_value())
+        SECRETS.add_url(secret.get_secret_value())
     with recording(settings.log_dir / "watchdog.jsonl", level=settings.log_level):
         return daemon.run(settings, parent_pid=parent_pid)
 
@@ -68,4 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    from watchdog.heartbeat.redaction import guard_streams
+
+    guard_streams()
     sys.exit(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.alerts.alert import Alert
@@ -19,9 +20,10 @@ from watchdog.incidents.casebook import Casebook
 from watchdog.incidents.journal import Journal
 from watchdog.keeper import Keeper
 from watchdog.process import memory_kills
+from watchdog.process.kernel import KERNEL, Kernel
 from watchdog.reporting import iso
-from watchdog.restart import ledger
 from watchdog.restart.env_file import SettingsFile
+from watchdog.restart.history import Now
 from watchdog.restart.ledger import Ledger
 from watchdog.restart.planner import Planner
 from watchdog.restart.policy import RestartPolicy
@@ -31,6 +33,32 @@ from watchdog.supervisord.program import Program
 from watchdog.supervisord.rpc import SupervisordRpc
 
 STOP_MARGIN_S = 2.0  # the bot ends its tasks within SHUTDOWN_TIMEOUT_S, then closes its files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Clocks, chance and the kernel, in one place so that tests can hold them.
+
+    Attributes:
+        clock: Monotonic seconds.
+        wall_clock: Unix seconds.
+        draw: Answers a number in [0, 1) for the jitter.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    wall_clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    draw: Callable[[], float] = random.random
+    memory_kills: Callable[[], int | None] = memory_kills.read_count
+    kernel: Kernel = KERNEL
+    env_file: Path = Path(ENV_FILE)
+
+    def moment(self) -> Now:
+        """Answer this moment by both clocks."""
+        return Now(monotonic_s=self.clock(), unix_s=self.wall_clock(), boot_id=identity.boot_id())
+
+
+HERE = Surroundings()
 
 
 def limits_of(settings: WatchdogSettings) -> Limits:
@@ -43,6 +71,7 @@ def limits_of(settings: WatchdogSettings) -> Limits:
         frozen_s=max(settings.frozen_after_s, least_s),
         startup_s=settings.startup_timeout_s,
         zombie_s=settings.zombie_after_s,
+        waiting_s=settings.waiting_after_s,
         stopping_s=settings.shutdown_timeout_s + STOP_MARGIN_S,
         heavy_bytes=settings.max_rss_mb * 1024 * 1024,
         heavy_s=settings.max_rss_for_s,
@@ -61,57 +90,75 @@ def policy_of(settings: WatchdogSettings) -> RestartPolicy:
 
 
 def guardian_of(
-    settings: WatchdogSettings, rpc: SupervisordRpc, *, offer: Callable[[Alert], None]
+    settings: WatchdogSettings,
+    rpc: SupervisordRpc,
+    *,
+    offer: Callable[[Alert], None],
+    around: Surroundings = HERE,
 ) -> Guardian:
     """Answer the guardian of both programs."""
     state, limits = settings.state_dir, limits_of(settings)
     budgets: dict[Role, Ledger] = {
-        "leader": Ledger(state / "restarts.json"),
-        "spare": Ledger(state / "restarts-spare.json"),
+        "leader": Ledger(state / "restarts.json", moment=around.moment),
+        "spare": Ledger(state / "restarts-spare.json", moment=around.moment),
     }
     casebook = Casebook(
         Journal(settings.log_dir / "incidents.jsonl", boot_id=identity.boot_id()),
         offer=offer,
-        at=lambda: iso(time.time()),
-        clock=time.monotonic,
+        at=lambda: iso(around.wall_clock()),
+        clock=around.clock,
     )
-    tally = Tally()
+    tally, stood_down = Tally(), state / "stood-down.json"
 
     def keeper(name: str, role: Role, *, needed: bool = True) -> Keeper:
-        program = Program(rpc, name)
+        program = Program(rpc, name, clock=around.clock, sleep=around.sleep)
         tools = Tools(
-            probe=_probe(state, program, role, rpc),
+            probe=_probe(state, program, role, rpc, around),
             program=program,
-            planner=_planner(settings, budgets, role),
+            planner=_planner(settings, budgets, role, around),
             casebook=casebook,
             tally=tally,
+            stood_down=stood_down,
             stacks=settings.log_dir / "bot.stacks.log",
-            memory_kills=memory_kills.read_count,
+            memory_kills=around.memory_kills,
             patience_s=settings.shutdown_timeout_s + STOP_MARGIN_S,
             zombie_grace_s=settings.zombie_grace_s,
+            clock=around.clock,
+            kernel=around.kernel,
         )
         return Keeper(tools, limits, needed=needed)
 
     keepers = (keeper("bot", "leader"), keeper("spare", "spare", needed=settings.standby))
-    return Guardian(keepers, casebook, limits, stood_down=state / "stood-down.json")
+    return Guardian(keepers, casebook, limits, stood_down=stood_down)
 
 
-def _probe(state: Path, program: Program, role: Role, rpc: SupervisordRpc) -> Probe:
+def _probe(
+    state: Path, program: Program, role: Role, rpc: SupervisordRpc, around: Surroundings
+) -> Probe:
     # Read in this order: a spare that took over removes its old beat after it has left a new one.
     order: tuple[Role, ...] = ("spare", "leader")
     beats = {role: state / BEAT_FILES[role] for role in order}
-    return Probe(program, beats, role=role, waited_s=lambda: rpc.waited_s)
+    return Probe(
+        program,
+        beats,
+        role=role,
+        waited_s=lambda: rpc.waited_s,
+        clock=around.clock,
+        kernel=around.kernel,
+    )
 
 
-def _planner(settings: WatchdogSettings, budgets: dict[Role, Ledger], role: Role) -> Planner:
+def _planner(
+    settings: WatchdogSettings, budgets: dict[Role, Ledger], role: Role, around: Surroundings
+) -> Planner:
     """Answer the planner of the program that is *role* at first."""
     return Planner(
         budgets[role],
         policy_of(settings),
         budgets=budgets,
         renews=("leader", "spare") if role == "leader" else ("spare",),
-        moment=ledger.now,
-        draw=random.random,
+        moment=around.moment,
+        draw=around.draw,
         retry_path=settings.state_dir / "retry.json",
-        settings_file=SettingsFile(Path(ENV_FILE)),
+        settings_file=SettingsFile(around.env_file),
     )

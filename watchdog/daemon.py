@@ -30,10 +30,14 @@ from watchdog.supervisord.rpc import SupervisordRpc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from watchdog.status.board import StatusBoard
+    from watchdog.status.server import StatusServer
+
 MAX_TICK_ERRORS = 20  # in a row; then the process is more use dead than alive
 TICK_MARGIN_S = 5.0
 CLOSE_S = 0.4  # for what is being sent; the rest stays on disk
 EXIT_LIMIT_S = 0.9
+MAX_STACKS_BYTES = 1024 * 1024
 
 log = structlog.get_logger(__name__)
 
@@ -137,7 +141,6 @@ def run(settings: WatchdogSettings, *, parent_pid: int) -> int:
     """Guard the bot of this installation until SIGTERM; answers the exit code."""
     from watchdog.alerts.sender import AlertSender
     from watchdog.status.board import STALE_AFTER_S, StatusBoard
-    from watchdog.status.server import StatusServer
 
     parent = Parent(parent_pid)
     # A tick may take as long as its guard allows; only after that is what it said too old.
@@ -152,7 +155,7 @@ def run(settings: WatchdogSettings, *, parent_pid: int) -> int:
         sender = AlertSender(settings)
         sender.start()
         stack.callback(sender.stop, CLOSE_S)
-        server = StatusServer(board, settings.http_host, settings.http_port)
+        server = _status_server(board, settings)
         server.start()
         stack.callback(server.stop, CLOSE_S)
         guardian = guardian_of(settings, rpc, offer=sender.offer)
@@ -172,10 +175,25 @@ def run(settings: WatchdogSettings, *, parent_pid: int) -> int:
     return code
 
 
+def _status_server(board: StatusBoard, settings: WatchdogSettings) -> StatusServer:
+    from watchdog.status.hosts import Hosts
+    from watchdog.status.server import StatusServer
+
+    return StatusServer(
+        board,
+        settings.http_host,
+        settings.http_port,
+        hosts=Hosts.of(settings.http_host, settings.http_allowed_hosts),
+        retry_interval_s=settings.http_retry_s,
+    )
+
+
 @contextlib.contextmanager
 def guarded(settings: WatchdogSettings) -> Iterator[Guard]:
     """Answer a guard that dumps into `logs/watchdog.stacks.log`."""
-    with open(settings.log_dir / "watchdog.stacks.log", "ab", opener=_private) as stacks:
+    path = settings.log_dir / "watchdog.stacks.log"
+    is_long = path.exists() and path.stat().st_size > MAX_STACKS_BYTES
+    with open(path, "wb" if is_long else "ab", opener=_private) as stacks:
         faulthandler.enable(stacks.fileno())
         # Armed at every tick and before every call, so it must outlast one wait, or one call.
         limit_s = settings.tick_limit_s + settings.poll_interval_s

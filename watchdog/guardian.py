@@ -7,6 +7,7 @@ who gives way to whom, the incident of the service and its recovery.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -78,14 +79,12 @@ class Guardian:
         stood_down = self._stood_down.exists()
         for keeper, other in (self.keepers, self.keepers[::-1]):
             role = self._role(keeper, other, stood_down=stood_down)
-            ahead = self._is_ahead(keeper, other, stood_down=stood_down)
-            takeover = role == "leader" and other.member().is_warm and not stood_down
-            yields = takeover and self._leaderless_s < YIELD_S
-            keeper.act(role=role, held_back=ahead or yields)
+            keeper.act(role=role, held_back=partial(self._is_held_back, keeper, other, role))
         around = Circumstances(
             standby=self.standby,
             stood_down=stood_down,
             overdue=self._leaderless_s >= self._limits.startup_s,
+            blind=not state_writable,
         )
         self.service = roles.judge_service(*self._members(), around)
         self._give_way(stood_down=stood_down)
@@ -134,6 +133,16 @@ class Guardian:
             if other.role is not None and self._is_ahead(keeper, other, stood_down=stood_down):
                 other.retire("settings_changed")
 
+    def _is_held_back(self, keeper: Keeper, other: Keeper, role: Role) -> bool:
+        """Answer whether the start of *keeper*'s program has to wait, by what is known by now."""
+        stood_down = self._stood_down.exists()
+        takeover = role == "leader" and other.member().is_warm and not stood_down
+        return (
+            (takeover and self._leaderless_s < YIELD_S)
+            or self._is_ahead(keeper, other, stood_down=stood_down)
+            or self._stays_down(keeper, other, stood_down=stood_down)
+        )
+
     def _is_ahead(self, keeper: Keeper, other: Keeper, *, stood_down: bool) -> bool:
         """Answer whether *keeper*'s program is to be tried with new settings, but *other*'s first.
 
@@ -145,6 +154,21 @@ class Guardian:
         if not failed or not planner.is_due() or not other.member().alive:
             return False
         return other.tools.planner.is_outdated() or (stood_down and other is self.keepers[0])
+
+    def _stays_down(self, keeper: Keeper, other: Keeper, *, stood_down: bool) -> bool:
+        """Answer whether a start that is due would take back that nobody is to lead.
+
+        Each start of `bot` does. It may have been planned before the leader, in the program
+        `spare`, ended for good, or be that of a process which waited, and died of something else.
+        """
+        if not stood_down or keeper is not self.keepers[0] or keeper.wished:
+            return False
+        if other.has_ended:
+            return True  # how it ended is not known before its own turn
+        own, others = keeper.tools.planner.history, other.tools.planner.history
+        mended = others.standing == "failed" and other.tools.planner.is_due()
+        waited = own.role == "spare" and own.standing != "failed"
+        return not mended and (waited or other.member().ended_for_good)
 
     def _stand_down(self) -> None:
         """Do what the stopped program could not: have nobody take over after the leader's end."""
@@ -187,6 +211,8 @@ class Guardian:
 
     def _forgive(self, worth_s: float, *, serving: bool) -> None:
         """Count how long leader and spare have been well, and forgive what was before."""
+        if serving and self.speaker.progress.missing_s >= self._limits.frozen_s:
+            return  # no beat comes: nobody knows whether it is well
         planners = [keeper.tools.planner for keeper in self.keepers]
         warm = any(member.is_warm for member in self._members())
         self._well_s = self._well_s + worth_s if serving else 0.0

@@ -6,6 +6,8 @@ What is decided is decided in pure modules (`health.liveness`, `restart.ending`,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
 from watchdog.errors import SupervisordError
@@ -15,7 +17,6 @@ from watchdog.health.observation import Sight
 from watchdog.health.progress import Progress, advance
 from watchdog.health.roles import Member
 from watchdog.health.verdict import SERVING, Role
-from watchdog.heartbeat import identity
 from watchdog.heartbeat.identity import Identity
 from watchdog.restart.ending import Intervention
 from watchdog.restart.tools import Tools
@@ -44,6 +45,7 @@ class Keeper:
         self._met: Identity | None = None
         self._memory_kills: int | None = None
         self.renewed = False  # an operator's start, which nobody has answered yet
+        self.wished = False  # somebody else has started it, and it has not come to beat since
         self.progress = Progress()
         self.judgement = Judgement(verdict="unknown", reason="not_looked_yet")
         self.sight: Sight | None = None
@@ -52,17 +54,18 @@ class Keeper:
         """Look once; a process that has ended is still there for `act`."""
         self._see(ask=self._is_doubtful(), state_writable=state_writable)
 
-    def act(self, *, role: Role, held_back: bool = False) -> None:
+    def act(self, *, role: Role, held_back: Callable[[], bool] = lambda: False) -> None:
         """Do what is to be done about what was seen, and judge what is to be shown.
 
         Args:
             role: What an end, or a start, of the process counts as.
-            held_back: A start that is due is not to be carried out yet.
+            held_back: Answers whether a start that is due is not to be carried out yet; asked
+                once the end before it is known.
         """
         sight = self.sight
         if sight is None:
             return
-        if not self._has_ended():
+        if not self.has_ended:
             judgement = judge(self._observe(sight), self._limits)
             self._treatment.apply(judgement, sight, self.progress, role=role, worth_s=self.worth_s)
         if self._conclude(role, held_back=held_back):
@@ -84,6 +87,12 @@ class Keeper:
     def intervention(self) -> Intervention | None:
         """Answer why the process is being ended, None when it is not."""
         return self._treatment.intervention
+
+    @property
+    def has_ended(self) -> bool:
+        """Answer whether the process at hand has ended, and nothing has followed from it yet."""
+        handle = self.tools.probe.handle
+        return handle is not None and handle.ended()
 
     @property
     def role(self) -> Role | None:
@@ -130,12 +139,14 @@ class Keeper:
     def _see(self, *, ask: bool, state_writable: bool) -> None:
         probe, planner = self.tools.probe, self.tools.planner
         self.sight = probe.look(ask=ask, state_writable=state_writable)
-        if probe.handle is not None and probe.handle.identity != self._met:
+        if probe.handle is not None and probe.is_named and probe.handle.identity != self._met:
             self._meet(probe.handle.identity)
         self.progress = advance(self.progress, self.sight, self._limits)
-        if self.role is not None:
+        if self.role is not None and probe.is_named:
             planner.seen_as(self.role)
-        if self.progress.polls % MEMORY_KILLS_EVERY_POLLS == 1:
+            self.wished = False
+        # Not once it has ended: the kill that ended it would count as one of before.
+        if self.progress.polls % MEMORY_KILLS_EVERY_POLLS == 1 and not self.has_ended:
             self._memory_kills = self.tools.memory_kills()
 
     def _standing(self) -> Standing:
@@ -165,26 +176,24 @@ class Keeper:
         self._met = who
         self._treatment.reset()
         try:
-            above = identity.read(self.tools.program.supervisord_pid())
+            above = self.tools.kernel.identify(self.tools.program.supervisord_pid())
         except SupervisordError as error:
             self.tools.probe.fail(error)
             above = None
-        self.renewed |= self.tools.planner.meet(who, above) == "operator"
+        whose = self.tools.planner.meet(who, above)
+        self.renewed |= whose == "operator"
+        self.wished = whose in ("operator", "adopted")
 
-    def _has_ended(self) -> bool:
-        handle = self.tools.probe.handle
-        return handle is not None and handle.ended()
-
-    def _conclude(self, role: Role, *, held_back: bool) -> bool:
+    def _conclude(self, role: Role, *, held_back: Callable[[], bool]) -> bool:
         """Bury what has ended and start what is due; answer whether anything changed."""
         buried, probe, planner = False, self.tools.probe, self.tools.planner
-        if self._has_ended():
+        if self.has_ended:
             ended = self.intervention
             counts_as = self._treatment.role if ended is not None else role
             buried = self._undertaker.bury(ended, role=counts_as, starved=self._is_starved())
         elif probe.handle is None:
             self._undertaker.find_ended(probe.program, role=role)
-        if probe.handle is not None or held_back or not planner.is_due():
+        if probe.handle is not None or not planner.is_due() or held_back():
             return buried
         return self._undertaker.start(role=role) or buried
 

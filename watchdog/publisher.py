@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import structlog
 from watchdog.guardian import Guardian
 from watchdog.health.verdict import SERVING, Restarts, StatusReport, Verdict
 from watchdog.heartbeat import file, identity
+from watchdog.heartbeat.schema import MAX_BYTES
 from watchdog.reporting import Facts, compose, iso, summary
 from watchdog.status import report as codec
 
@@ -21,7 +23,11 @@ log = structlog.get_logger(__name__)
 
 
 class Publisher:
-    """Compose and publish; *writable* answers whether the state folder took the last report."""
+    """Compose and publish.
+
+    Attributes:
+        writable: The state folder took the last report, and has room for a beat.
+    """
 
     def __init__(
         self,
@@ -121,4 +127,15 @@ class Publisher:
                 log.warning("status.write_failed", error=error.strerror or str(error))
             self.writable = False
         else:
-            self.writable = True
+            self.writable = has_room(self._path.parent)
+
+
+def has_room(folder: Path) -> bool:
+    """Answer whether a beat would fit; on a full disk the report may live on its own last place."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    free = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
+    # Some network file systems know no sizes at all.
+    return disk.f_blocks == 0 or free * disk.f_frsize >= MAX_BYTES

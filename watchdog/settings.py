@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
 
-from watchdog.heartbeat.installation import InstallationSettings
+from watchdog.heartbeat.addresses import is_loopback, web_host
+from watchdog.heartbeat.installation import InstallationSettings, words_of
 
 
 class WatchdogSettings(InstallationSettings):
@@ -30,6 +33,7 @@ class WatchdogSettings(InstallationSettings):
             "JOB_WORKERS",
             "JOURNAL_MAX_EVENTS",
             "JOURNAL_MAX_MB",
+            "OUTBOUND_NETWORKS",
             "PLUGINS",
             "PRIVILEGED_INTENTS",
             "SLOW_CALLBACK_MS",
@@ -71,6 +75,13 @@ class WatchdogSettings(InstallationSettings):
         allow_inf_nan=False,
         description="Seconds between two restarts for a silent gateway.",
     )
+    waiting_after_s: float = Field(
+        60.0,
+        ge=1,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds in which none of the handlers at work ended, that are told.",
+    )
     max_restarts: int = Field(5, ge=1, le=100, description="Restarts allowed in the window.")
     restart_window_s: float = Field(
         600.0, ge=10, le=86_400, allow_inf_nan=False, description="Length of that window."
@@ -106,6 +117,18 @@ class WatchdogSettings(InstallationSettings):
     )
     http_host: str = Field("127.0.0.1", min_length=1, description="Address of the status page.")
     http_port: int = Field(5001, ge=1, le=65_535, description="Port of the status page.")
+    http_retry_s: float = Field(
+        30.0,
+        ge=1,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds until a port that somebody else holds is asked for again.",
+    )
+    http_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names, separated by commas, that the page is asked for behind a proxy; on"
+        " loopback no other is answered.",
+    )
     alert_webhook_url: SecretStr = Field(
         SecretStr(""), description="Discord webhook that alerts go to. Secret."
     )
@@ -116,12 +139,31 @@ class WatchdogSettings(InstallationSettings):
         60.0, ge=1, le=3600, allow_inf_nan=False, description="Seconds between two fetches."
     )
 
+    @field_validator("http_allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return words_of(value)
+
+    @field_validator("http_allowed_hosts")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", name):
+                raise ValueError(f"{name} is no name of a host; no port, no address with ://")
+        return value
+
     @field_validator("alert_webhook_url", "push_monitor_url")
     @classmethod
     def _web_address(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
-        if text:
-            parts = urlsplit(text)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("must be an http:// or https:// address")
+        if text and web_host(text) is None:
+            raise ValueError("must be an http:// or https:// address")
+        return value
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _secret_in_transit(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ValueError("http:// would send the webhook's token in the clear; use https://")
         return value

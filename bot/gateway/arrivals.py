@@ -11,6 +11,7 @@ from typing import Any
 
 import discord
 
+from bot.gateway.journal.state_events import as_id
 from bot.gateway.readiness import GuildsAwaited
 
 # Not 0: on Python 3.11 `wait_for` with 0 would throw away guilds that wait in the queue already.
@@ -49,5 +50,5 @@ class Arrivals:
 
 
 def _ids(guilds: list[Any]) -> list[int]:
-    texts = [str(guild.get("id")) for guild in guilds if isinstance(guild, dict)]
-    return [int(text) for text in texts if text.isascii() and text.isdecimal()]
+    ids = [as_id(guild.get("id")) for guild in guilds if isinstance(guild, dict)]
+    return [each for each in ids if each is not None]

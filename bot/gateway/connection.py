@@ -223,7 +223,6 @@ class GatewayConnection:
     async def close(self, *, ends_session: bool = False) -> None:
         """Suspend, then close the client."""
         await self.suspend(ends_session=ends_session)
-        # `Client.close` would send 1000; on a connection that is closed already it sends nothing.
         try:
             await self._entered.aclose()
         finally:

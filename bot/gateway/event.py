@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.gateway.journal.state_events import as_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InteractionKey:
@@ -56,9 +58,7 @@ def interaction_of(name: str, data: Any) -> InteractionKey | None:
     """Answer the key in an ``INTERACTION_CREATE``, None for other or malformed events."""
     if name != "INTERACTION_CREATE" or not isinstance(data, dict):
         return None
-    token, kind, number = data.get("token"), data.get("type"), data.get("id")
-    if not isinstance(token, str) or type(kind) is not int:
+    token, kind, number = data.get("token"), data.get("type"), as_id(data.get("id"))
+    if not isinstance(token, str) or type(kind) is not int or number is None:
         return None
-    if not isinstance(number, str) or not (number.isascii() and number.isdecimal()):
-        return None
-    return InteractionKey(id=int(number), type=kind, token=token)
+    return InteractionKey(id=number, type=kind, token=token)

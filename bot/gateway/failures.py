@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import aiohttp
 import discord
+import orjson
 
 from bot.errors import BotError
 from bot.gateway.signals import Closed, Limited, NetworkFailed, Signal, Unauthorized
@@ -26,6 +27,14 @@ class LongRateLimitError(BotError):
         super().__init__(f"rate limited for {retry_after_s:.0f} s")
 
 
+class UnavailableError(BotError):
+    """Discord answers 5xx, and the caller waits by itself rather than inside the call."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(f"Discord answers {status}")
+
+
 # What a login or a connection may fail with although nothing of ours is wrong.
 RECOVERABLE = (
     OSError,
@@ -34,7 +43,10 @@ RECOVERABLE = (
     discord.HTTPException,
     discord.RateLimited,
     LongRateLimitError,
+    UnavailableError,
 )
+# What discord.py raises for an answer that is not as Discord documents it: one of a proxy, say.
+MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -46,11 +58,25 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     return min(wait_s, MAX_WAIT_S) if math.isfinite(wait_s) and wait_s >= 0 else None
 
 
+def wait_in(body: bytes) -> float | None:
+    """Answer the seconds that the body of a 429 asks for, None when it is not as documented."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    wait_s = document.get("retry_after") if isinstance(document, dict) else None
+    if not isinstance(wait_s, int | float) or isinstance(wait_s, bool) or wait_s < 0:
+        return None
+    return float(min(wait_s, MAX_WAIT_S))
+
+
 def signal_of(error: Exception) -> Signal:
     """Answer what *error*, one of `RECOVERABLE`, says of the connection."""
     match error:
         case LongRateLimitError():
             return Limited(retry_after_s=error.retry_after_s)
+        case UnavailableError():
+            return NetworkFailed(reason=f"http_{error.status}")
         case discord.ConnectionClosed():
             return Closed(code=error.code if error.code > 0 else None)
         case discord.RateLimited():

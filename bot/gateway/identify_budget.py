@@ -1,7 +1,9 @@
 """How many logins are still allowed, from those of the last 24 hours. Pure.
 
 Discord resets the token of a bot that identifies more than 1000 times in 24 hours; the budget
-stays far below, and counts over restarts.
+stays far below, and counts over restarts. Times are Unix seconds, since they must hold across
+boots; how far those are ahead of the monotonic clock is kept with them, so that a wall clock that
+is set anew frees nothing within one boot.
 """
 
 from __future__ import annotations
@@ -9,8 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
+
+from watchdog.heartbeat.clocks import Reading
 
 SCHEMA = 1
 SHORT_WINDOW_S = 600.0
@@ -52,24 +57,35 @@ def prune(history: Sequence[float], *, now_s: float) -> tuple[float, ...]:
     return tuple(known[-MAX_ENTRIES:])
 
 
-def encode(history: Sequence[float]) -> bytes:
-    """Answer *history* as one JSON document."""
-    return orjson.dumps({"schema": SCHEMA, "identified_at_s": list(history)})
+def moved(history: Sequence[float], *, by_s: float) -> tuple[float, ...]:
+    """Answer *history* after the wall clock was set *by_s* seconds ahead."""
+    return tuple(at_s + by_s for at_s in history)
 
 
-def decode(raw: bytes, *, limits: Limits, now_s: float) -> tuple[float, ...]:
+def encode(history: Sequence[float], reading: Reading | None = None) -> bytes:
+    """Answer *history*, which holds by *reading*, as one JSON document."""
+    document: dict[str, Any] = {"schema": SCHEMA, "identified_at_s": list(history)}
+    return orjson.dumps(document | (reading.keys() if reading is not None else {}))
+
+
+def decode(
+    raw: bytes, *, limits: Limits, now_s: float, reading: Reading | None = None
+) -> tuple[float, ...]:
     """Answer the history in *raw*; what can't be read is taken for one login short of the limit.
 
     One login is left then: a bot must start, and a file that is broken at every start must not
     become a way around the budget.
+
+    Args:
+        reading: Of now; times of the same boot are moved to what the wall clock says by now.
     """
-    known = _read(raw)
+    known = _read(raw, reading)
     if known is None:
         return (now_s,) * (limits.max_10_min - 1)
     return prune(known, now_s=now_s)
 
 
-def _read(raw: bytes) -> list[float] | None:
+def _read(raw: bytes, reading: Reading | None) -> list[float] | None:
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -81,4 +97,5 @@ def _read(raw: bytes) -> list[float] | None:
         return None
     if not all(type(at_s) in (int, float) and math.isfinite(at_s) for at_s in times):
         return None
-    return [float(at_s) for at_s in times]
+    by_s = reading.set_since(document) if reading is not None else 0.0
+    return [float(at_s) + by_s for at_s in times]

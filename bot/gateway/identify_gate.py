@@ -13,8 +13,8 @@ import structlog
 import yarl
 from discord.http import HTTPClient, Route
 
-from bot.gateway import rest
-from bot.gateway.failures import RECOVERABLE, signal_of
+from bot.gateway import endpoint, rest
+from bot.gateway.failures import MALFORMED, RECOVERABLE, signal_of
 from bot.gateway.identify_ledger import IdentifyLedger
 from bot.gateway.pace import Pace
 from bot.gateway.signals import BudgetSpent, Lost, PayloadBroken
@@ -60,9 +60,9 @@ def usable(address: object) -> bool:
         return False
     try:
         url = yarl.URL(address)
-    except ValueError:
+        return url.scheme in ("ws", "wss") and bool(url.host) and url.port != 0
+    except ValueError:  # also a name that begins like an encoded one and is none
         return False
-    return url.scheme in ("ws", "wss") and bool(url.host)
 
 
 class IdentifyGate:
@@ -98,10 +98,12 @@ class IdentifyGate:
             answer = await self._http.request(Route("GET", "/gateway/bot"))
         except RECOVERABLE as error:
             raise Lost(signal_of(error)) from error
+        except MALFORMED as error:
+            raise Lost(PayloadBroken(reason="bad_gateway_answer")) from error
         finally:
             rest.patience.reset(patience)
         info = read_info(answer)
-        if info is None:
+        if info is None or endpoint.trusted(info.address) is None:
             raise Lost(PayloadBroken(reason="bad_gateway_answer"))
         self.info = info
         return info

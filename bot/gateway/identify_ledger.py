@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from bot.gateway import identify_budget
 from bot.gateway.identify_budget import Limits
 from bot.gateway.statefile import StateFile
+from watchdog.heartbeat.clocks import Reading
 
 if TYPE_CHECKING:
     from bot.gateway.pace import Pace
@@ -16,11 +17,20 @@ if TYPE_CHECKING:
 
 
 class IdentifyLedger:
-    """Counts logins; times are Unix seconds, since they must hold across processes."""
+    """Counts logins, by both clocks: the wall clock may be set anew at any time."""
 
-    def __init__(self, path: Path, limits: Limits, *, wall_clock: Callable[[], float]) -> None:
-        self._file, self._limits, self._wall_clock = StateFile(path), limits, wall_clock
+    def __init__(
+        self,
+        path: Path,
+        limits: Limits,
+        *,
+        wall_clock: Callable[[], float],
+        reading: Callable[[], Reading],
+    ) -> None:
+        self._file, self._limits = StateFile(path), limits
+        self._wall_clock, self._read_clocks = wall_clock, reading
         self._history: tuple[float, ...] | None = None
+        self._reading = reading()
 
     @classmethod
     def of(cls, settings: BotSettings, pace: Pace) -> Self:
@@ -28,7 +38,12 @@ class IdentifyLedger:
         limits = Limits(
             max_10_min=settings.identify_max_10_min, max_24_h=settings.identify_max_24_h
         )
-        return cls(settings.state_dir / "identify.json", limits, wall_clock=pace.wall_clock)
+        return cls(
+            settings.state_dir / "identify.json",
+            limits,
+            wall_clock=pace.wall_clock,
+            reading=pace.reading,
+        )
 
     async def free_at_s(self) -> float | None:
         """Answer when the next login is allowed, None for now."""
@@ -43,12 +58,19 @@ class IdentifyLedger:
         """Note a login that is about to be sent; on a disk that fails, in memory alone."""
         history, now_s = await self._load(), self._wall_clock()
         self._history = identify_budget.prune((*history, now_s), now_s=now_s)
-        await self._file.write(identify_budget.encode(self._history))
+        await self._file.write(identify_budget.encode(self._history, self._reading))
 
     async def _load(self) -> tuple[float, ...]:
-        if self._history is None:
-            raw, now_s = await self._file.read(), self._wall_clock()
-            self._history = (
-                () if raw is None else identify_budget.decode(raw, limits=self._limits, now_s=now_s)
+        """Answer the logins by what the wall clock says now."""
+        raw = await self._file.read() if self._history is None else None
+        before, self._reading = self._reading, self._read_clocks()
+        if self._history is not None:
+            by_s = self._reading.ahead_s - before.ahead_s
+            self._history = identify_budget.moved(self._history, by_s=by_s)
+        elif raw is None:
+            self._history = ()
+        else:
+            self._history = identify_budget.decode(
+                raw, limits=self._limits, now_s=self._wall_clock(), reading=self._reading
             )
         return self._history

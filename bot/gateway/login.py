@@ -13,7 +13,7 @@ import structlog
 from bot.errors import PermanentError
 from bot.gateway import rest
 from bot.gateway.actions import Action, BackOff, Fail, Hold, LogIn, Stop
-from bot.gateway.failures import RECOVERABLE, signal_of
+from bot.gateway.failures import MALFORMED, RECOVERABLE, signal_of
 from bot.gateway.pace import Pace
 from bot.gateway.signals import LoggedIn, PayloadBroken, Signal, StopAsked, Unauthorized
 from bot.gateway.transitions import Phase, Standing, begin, decide
@@ -85,8 +85,7 @@ class Login:
             if self._client.is_closed():  # somebody closed its session under this call
                 return StopAsked()
             raise
-        except (KeyError, TypeError, ValueError):
-            # Not an answer of Discord's: a proxy or a portal page in between.
+        except MALFORMED:  # not an answer of Discord's: a proxy or a portal page in between
             self._drop_session()
             return PayloadBroken(reason="bad_login_answer")
         finally:

@@ -9,6 +9,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from watchdog.heartbeat import identity
+from watchdog.heartbeat.clocks import Reading
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -25,3 +28,9 @@ class Pace:
     wall_clock: Callable[[], float] = time.time
     sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
     draw: Callable[[], float] = random.random
+
+    def reading(self) -> Reading:
+        """Answer how the two clocks stand to each other."""
+        return Reading.of(
+            monotonic_s=self.clock(), unix_s=self.wall_clock(), boot_id=identity.boot_id()
+        )

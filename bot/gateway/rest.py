@@ -24,16 +24,18 @@ from discord import DiscordServerError
 from discord.http import HTTPClient, Route
 
 from bot.effects import derivation, stamping
-from bot.gateway.failures import LongRateLimitError, retry_after_s
+from bot.gateway.failures import LongRateLimitError, UnavailableError, retry_after_s, wait_in
 
 log = structlog.get_logger(__name__)
 
 CALL_TIMEOUT_S = 30.0
 UPLOAD_TIMEOUT_S = 300.0
 CONNECT_TIMEOUT_S = 10.0
+UNSAID_S = 60.0  # after a 429 that does not say for how long
 RETRY_DELAYS_S = (0.5, 1.5)
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-# Set around calls of our own that had rather hear of a long wait than sit it out.
+# Set around calls of our own that had rather hear of a long wait, or of an outage, than sit it out:
+# discord.py tries a 5xx again for 25 s, in which nobody could see that the bot waits for Discord.
 patience: ContextVar[Callable[[], float | None]] = ContextVar("rest_patience", default=lambda: None)
 
 Sleep = Callable[[float], Coroutine[Any, Any, None]]
@@ -162,17 +164,30 @@ class _Watch:
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         response = await handler(request)
+        longest_s = self._patience()
+        if response.status >= 500 and longest_s is not None:
+            response.close()
+            raise UnavailableError(response.status)
         if response.status == 429:
             wait_s = retry_after_s(response.headers)
             if wait_s is not None:
                 self.gate.asked(wait_s)
-                longest_s = self._patience()
-                # Without Via it is Cloudflare that answers: discord.py raises that by itself.
-                waits = response.headers.get("Via") is not None
-                if waits and longest_s is not None and wait_s > longest_s:
-                    response.close()
-                    raise LongRateLimitError(wait_s)
+            # Without Via it is Cloudflare that answers: discord.py raises that by itself.
+            if longest_s is not None and response.headers.get("Via") is not None:
+                await self._check_wait(response, wait_s or 0.0, longest_s)
         return response
+
+    async def _check_wait(
+        self, response: aiohttp.ClientResponse, wait_s: float, longest_s: float
+    ) -> None:
+        """Raise for a 429 that asks for more than *longest_s*, in its header or in its body."""
+        if wait_s <= longest_s and response.content_type == "application/json":
+            # discord.py waits as long as the body says, and takes for granted that it does.
+            said_s = wait_in(await response.read())
+            wait_s = UNSAID_S if said_s is None else max(wait_s, said_s)
+        if wait_s > longest_s:
+            response.close()
+            raise LongRateLimitError(wait_s)
 
 
 def _random_nonce() -> str:

@@ -10,7 +10,7 @@ import structlog
 import yarl
 
 from bot.errors import PermanentError
-from bot.gateway import close_codes
+from bot.gateway import close_codes, endpoint
 from bot.gateway.actions import Action, BackOff, Connect, Fail, Hold, Ignore, Serve, Stop
 from bot.gateway.failures import RECOVERABLE, signal_of
 from bot.gateway.identify_gate import IdentifyGate
@@ -117,18 +117,18 @@ class ShardLoop:
         """Close the connection if it is open; 1000 ends its session."""
         socket = self.wire.socket
         if socket is not None:
-            await socket.close(code)
+            await socket.hang_up(code)
 
     # -------------------------------------- what `discord.ShardInfo` asks for
 
     async def close(self) -> None:
-        """Close the connection and end its session."""
-        await self.hang_up(1000)
+        """Close the connection; its session goes on in the next process."""
+        await self.hang_up(close_codes.KEEPING)
 
     async def disconnect(self) -> None:
         """Stay away until `reconnect`."""
         self._wanted = False
-        await self.close()
+        await self.hang_up(1000)
 
     async def reconnect(self) -> None:
         """Connect again, within a second."""
@@ -143,7 +143,8 @@ class ShardLoop:
             return StopAsked()
         try:
             if action.resume:
-                own = self._session.address if self._session and action.own_address else None
+                session = self._session if action.own_address else None
+                own = endpoint.trusted(session.address) if session else None
                 socket = await self._open(own or (await self._gate.ask()).address, resume=True)
                 await socket.greet(resume=True)
                 await self.wire.handlers.wait()  # what comes is read when somebody can hear it

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import discord
 import structlog
 
+from bot.gateway.journal.state_events import as_id
 from bot.gateway.session import Dispatch
 from bot.tasks.timeouts import with_timeout
 
@@ -102,8 +103,8 @@ class Suspects:
 def _newest_kept(client: discord.Client, dispatch: Dispatch) -> Iterator[None]:
     """Keep the newest message of the channel: the parser takes any message for it."""
     data = dispatch.data if isinstance(dispatch.data, dict) else {}
-    text = str(data.get("channel_id", ""))
-    channel = client.get_channel(int(text)) if text.isascii() and text.isdecimal() else None
+    channel_id = as_id(data.get("channel_id"))
+    channel = None if channel_id is None else client.get_channel(channel_id)
     newest = getattr(channel, "last_message_id", None)
     try:
         yield

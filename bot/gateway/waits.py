@@ -58,7 +58,9 @@ class Waits:
     async def honour_disk(self) -> DelayOver | StopAsked:
         """Wait out what an earlier process was told to wait."""
         raw = await self._retry_file.read()
-        entry = retry.decode(raw or b"", now_s=self._pace.wall_clock())
+        entry = retry.decode(
+            raw or b"", now_s=self._pace.wall_clock(), reading=self._pace.reading()
+        )
         if entry is None:
             return DelayOver()
         return await self.wait(entry.retry_at_s - self._pace.wall_clock(), entry.reason)
@@ -86,7 +88,7 @@ class Waits:
 
     async def _keep(self, retry_at_s: float, reason: str) -> None:
         entry = retry.Retry(retry_at_s=retry_at_s, reason=reason)
-        await self._retry_file.write(retry.encode(entry))
+        await self._retry_file.write(retry.encode(entry, self._pace.reading()))
 
     def _tell(self, reason: str, wait_s: float) -> None:
         now_s, told_s = self._pace.clock(), self._told.get(reason)

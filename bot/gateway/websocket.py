@@ -42,7 +42,8 @@ log = structlog.get_logger(__name__)
 CLOSE_TIMEOUT_S = 1.0
 SILENCE_FACTOR = 1.25  # of the heartbeat interval: an idle connection still brings its ACKs
 NO_CLOSE_FRAME = 1006
-_SEQUENCE = re.compile(rb'"s":\s*(\d{1,18})[,}]')
+MAX_SEQUENCE = 1 << 53  # far beyond any session's; a larger one fits in no journal
+_SEQUENCE = re.compile(rb'"s":\s*(\d{1,15})[,}]')
 # `from_client` hands nothing on to `__init__`; this does.
 opening: ContextVar[Wire] = ContextVar("gateway_opening")
 
@@ -188,7 +189,7 @@ class GatewaySocket(DiscordWebSocket):
 
     async def _dispatched(self, payload: dict[str, Any], text: str) -> None:
         name, sequence = payload.get("t"), payload.get("s")
-        if type(sequence) is int:
+        if type(sequence) is int and 0 <= sequence <= MAX_SEQUENCE:
             self.sequence = sequence
         if not isinstance(name, str):
             self._wire.set_aside(text, error="event without a name", sequence=self.sequence)
@@ -200,15 +201,15 @@ class GatewaySocket(DiscordWebSocket):
             raw=text,
             data=payload.get("d"),
         )
-        if self._wire.marks is None:  # nothing is left over from an earlier process
-            taken = self._wire.deliver(dispatch, self._parse)
-        else:
+        if self._wire.is_replaying:
             taken = await self._wire.deliver_again(dispatch, self._parse)
+        else:  # nothing is left over from an earlier process
+            taken = self._wire.deliver(dispatch, self._parse)
         if name == "READY":
             if not taken:
                 raise Lost(PayloadBroken(reason="bad_ready"))
             self.answered = Ready()
-        elif name == "RESUMED":
+        elif name == "RESUMED" and self._wire.marks is None:
             self.answered = Resumed()
         elif self._resuming and self.answered is None:
             self._wire.replayed += 1
@@ -248,7 +249,7 @@ class GatewaySocket(DiscordWebSocket):
             if self.acks.lost:
                 log.warning("gateway_acks.missed", shard_id=self._wire.shard_id)
                 self._unacknowledged = True
-                await self._hang_up(close_codes.KEEPING)
+                await self._close_socket(close_codes.KEEPING)
                 return
             await self._beat()
             await self._wire.pace.sleep(interval_s)
@@ -263,15 +264,22 @@ class GatewaySocket(DiscordWebSocket):
     # -------------------------------------------------------------- closing
 
     async def close(self, code: int = close_codes.KEEPING) -> None:
+        """Close and keep the session, whatever *code* says: it is discord.py that asks for 1000.
+
+        A client that a plugin closes comes back in the next process, and misses nothing.
+        """
+        await self.hang_up(close_codes.KEEPING if code in close_codes.ENDING else code)
+
+    async def hang_up(self, code: int) -> None:
         """Close, waiting a second at most; 1000 and 1001 end the session. The first code counts."""
         beats, self._beats = self._beats, None
         if beats is not None:
             beats.cancel()
         if self._close_code is None:
             self._close_code = code
-        await self._hang_up(self._close_code)
+        await self._close_socket(self._close_code)
 
-    async def _hang_up(self, code: int) -> None:
+    async def _close_socket(self, code: int) -> None:
         try:
             await with_timeout(self.socket.close(code=code), CLOSE_TIMEOUT_S)
         except TimeoutError:

@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 DISPATCH = 0  # the opcode of events
 QUIET_S = 60.0
+WARY_S = 1.0
 LOGGED_AT_ONCE = 10
 SESSION_EVENTS = frozenset({"READY", "RESUMED"})
 
@@ -70,6 +71,7 @@ class Wire:
     poisoned: int = 0
     suspects: Suspects = field(init=False)
     _told_s: float | None = None
+    _wary_until_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.suspects = Suspects(self)
@@ -82,14 +84,28 @@ class Wire:
             return max(0.0, self.pace.wall_clock() - self.marks.received_at_s)
         return None
 
+    @property
+    def is_replaying(self) -> bool:
+        """Whether the next event is one for `deliver_again`.
+
+        For a moment after RESUMED too: a process may have died right after one, of an event of
+        which nothing was written any more, and a replay may have that RESUMED within it.
+        """
+        return self.marks is not None or self.pace.clock() < self._wary_until_s
+
     async def deliver_again(self, dispatch: Dispatch, parse: Parse) -> bool:
         """Do with a replayed event what an earlier process left to do; answers as `deliver`."""
         marks = self.marks
-        if marks is None or dispatch.name in SESSION_EVENTS:
-            self.marks = None
+        if dispatch.name in SESSION_EVENTS:
             taken = self.deliver(dispatch, parse)
-            self.suspects.hand_over()
+            if marks is not None and not _is_earlier(dispatch, marks):
+                self.marks = None
+                self._wary_until_s = 0.0 if marks.clean else self.pace.clock() + WARY_S
+                self.suspects.hand_over()
             return taken
+        if marks is None:
+            await self.note_attempt(dispatch, 1)
+            return self.deliver(dispatch, parse, begun=True)
         what = fate(marks, dispatch.sequence)
         self.reached("first_event")
         if what.way != "handle":
@@ -223,6 +239,11 @@ class Wire:
             where=None if isinstance(error, str) else _where(error),
             count=count,
         )
+
+
+def _is_earlier(dispatch: Dispatch, marks: Marks) -> bool:
+    """Answer whether *dispatch* is the RESUMED of an earlier process, replayed with the rest."""
+    return dispatch.name == "RESUMED" and dispatch.sequence <= marks.received
 
 
 def _where(error: BaseException) -> str | None:

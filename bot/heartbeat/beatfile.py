@@ -37,6 +37,8 @@ class BeatFile:
     def replace(self, path: Path, raw: bytes) -> None:
         """Write *raw* in place of the last beat, making the folder anew if it was removed.
 
+        A folder in the file's place is put aside with all that is in it.
+
         Raises:
             OSError: disk full, read-only or gone.
         """
@@ -44,6 +46,9 @@ class BeatFile:
             self._write(path, raw)
         except FileNotFoundError:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._write(path, raw)
+        except IsADirectoryError:
+            path.rename(path.with_name(f"{path.name}.aside-{os.getpid()}"))
             self._write(path, raw)
         except OSError as error:
             if error.errno not in _EXHAUSTED or self._reserve is None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from bot.heartbeat.sampler import cpu_percent
+from watchdog.heartbeat import cgroup
 from watchdog.heartbeat.schema import Process
 
 COUNT_EVERY_S = 5.0  # threads and descriptors: listing those takes longer the more there are
@@ -18,10 +21,11 @@ class ProcessFacts:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._has_proc = os.path.exists("/proc/self/statm")
+        self._thread_ceilings = _thread_ceilings()
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
         self._read_at_s, self._used_s = clock(), _cpu_seconds()
         self._counted_at_s = float("-inf")
-        self._rss_bytes = self._files = self._threads = 0
+        self._rss_bytes = self._files = self._threads = self._threads_limit = 0
         self._percent = 0.0
 
     def snapshot(self) -> Process:
@@ -30,10 +34,12 @@ class ProcessFacts:
         percent = cpu_percent(used_s=used_s - self._used_s, elapsed_s=now_s - self._read_at_s)
         if percent is not None:
             self._percent, self._read_at_s, self._used_s = percent, now_s, used_s
-        limit = _descriptor_limit()
+        limit = _soft_limit("RLIMIT_NOFILE")
         counts = now_s - self._counted_at_s >= COUNT_EVERY_S
         if counts:
             self._counted_at_s = now_s
+            limits = (*self._thread_ceilings, _soft_limit("RLIMIT_NPROC"))
+            self._threads_limit = min(filter(None, limits), default=0)
         try:
             if self._has_proc:
                 self._read_proc(counts)
@@ -48,6 +54,7 @@ class ProcessFacts:
             open_files=self._files,
             open_files_limit=limit,
             threads=self._threads,
+            threads_limit=self._threads_limit,
         )
 
     def _read_proc(self, counts: bool) -> None:
@@ -80,11 +87,22 @@ def _cpu_seconds() -> float:
     return times.user + times.system
 
 
-def _descriptor_limit() -> int:
+def _soft_limit(name: str) -> int:
+    """Answer this process's limit *name*, 0 without one."""
     import resource
 
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, _ = resource.getrlimit(getattr(resource, name))
     return 0 if soft == resource.RLIM_INFINITY else soft
+
+
+def _thread_ceilings() -> tuple[int, ...]:
+    """Answer how many threads this process's control group, and the kernel, have room for."""
+    found = []
+    groups = cgroup.files("pids", unified="pids.max", legacy="pids.max")
+    for path in (*groups, Path("/proc/sys/kernel/threads-max")):
+        with contextlib.suppress(OSError, ValueError):  # not there, or `max`
+            found.append(int(_read(str(path))))
+    return tuple(found)
 
 
 def _is_exhausted() -> bool:

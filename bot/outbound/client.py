@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from bot.outbound.addresses import Network, may_reach
 from bot.outbound.breaker import BreakerPolicy
 from bot.outbound.errors import (
     AddressRefusedError,
@@ -35,6 +37,10 @@ MAX_CONNECTIONS = 32
 _utc_now = partial(datetime.now, UTC)
 
 
+class _NotReachedError(OSError):
+    """An address that is refused; no text, since aiohttp keeps the class of equal errors only."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Call:
     """One call with all its attempts; *ticket* is that of the newest request."""
@@ -54,11 +60,15 @@ class OutboundClient:
 
     Redirects are not followed unless asked for. No log line or error names a path, a query or
     credentials.
+
+    Args:
+        reachable: Networks that may be called although they are not the Internet.
     """
 
     def __init__(
         self,
         *,
+        reachable: Sequence[Network] = (),
         policy: BreakerPolicy | None = None,
         backoff_s: float = 0.2,
         user_agent: str = "novera",
@@ -67,7 +77,7 @@ class OutboundClient:
     ) -> None:
         self._gate = Gate(policy or BreakerPolicy(), clock=clock)
         self._backoff_s, self._user_agent = backoff_s, user_agent
-        self._clock, self._now = clock, now
+        self._clock, self._now, self._reachable = clock, now, tuple(reachable)
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
@@ -233,6 +243,9 @@ class OutboundClient:
         except aiohttp.InvalidURL:
             raise AddressRefusedError(hop.method, name, "not a valid address") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            refused = getattr(error, "os_error", None)
+            if isinstance(refused, _NotReachedError):
+                raise AddressRefusedError(hop.method, name, "not on the Internet") from None
             raise ConnectionFailedError(hop.method, name, kind=type(error).__name__) from None
 
     async def _read(
@@ -250,12 +263,25 @@ class OutboundClient:
                 raise too_large
         return bytes(body)
 
+    def _socket_to(self, target: tuple[Any, ...]) -> socket.socket:
+        """Make the socket for one resolved address, the very one that is connected to then.
+
+        A check of the name before would be of another answer of its name server; here it holds for
+        each hop of a redirect, and for numbers in a URL, which are never resolved.
+        """
+        family, kind, protocol, _, address = target
+        if not may_reach(address[0], self._reachable):
+            raise _NotReachedError
+        return socket.socket(family, kind, protocol)
+
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             import aiohttp
 
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ttl_dns_cache=60),
+                connector=aiohttp.TCPConnector(
+                    limit=MAX_CONNECTIONS, ttl_dns_cache=60, socket_factory=self._socket_to
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": self._user_agent},
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),

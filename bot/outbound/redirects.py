@@ -42,7 +42,10 @@ def next_hop(hop: Hop, *, status: int, location: str | None) -> Hop | None:
     """
     if status not in REDIRECTS or not location:
         return None
-    url = urljoin(hop.url, location)
+    try:
+        url = urljoin(hop.url, location)
+    except ValueError:  # brackets that hold no address
+        return None
     before, after = host_of(hop.url), host_of(url)
     if after is None or _is_downgrade(urlsplit(hop.url), urlsplit(url)):
         return None

@@ -20,9 +20,12 @@ class Response:
         """Answer the body as JSON.
 
         Raises:
-            ValueError: it is not JSON.
+            ValueError: it is not JSON, or nested too deep.
         """
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
 
     def text(self) -> str:
         """Answer the body as UTF-8 text, with replacements where it is not."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from bot.errors import BotError
-from bot.storage.database import CONNECT_TIMEOUT_S, SQLITE_FILE
+from bot.storage.database import CONNECT_TIMEOUT_S, SQLITE_ERRORS, SQLITE_FILE
 from bot.tasks.timeouts import with_timeout
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class SqliteClaims:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._thread, self._answer, question)
-        except (sqlite3.Error, OSError) as error:
+        except (*SQLITE_ERRORS, OSError) as error:
             advice = f"{error}; see that the disk has room and that the folder can be written"
             raise ClaimError(name, advice) from error
 
@@ -104,7 +104,7 @@ class SqliteClaims:
         try:
             connection = self._connection = self._connection or self._open()
             return question(connection)
-        except sqlite3.Error:
+        except SQLITE_ERRORS:
             self._let_go()  # the next one begins with a new connection
             raise
 
@@ -118,7 +118,7 @@ class SqliteClaims:
                 "CREATE TABLE IF NOT EXISTS effect_claims"
                 " (key TEXT PRIMARY KEY, claimed_at_s REAL NOT NULL) WITHOUT ROWID"
             )
-        except sqlite3.Error:
+        except SQLITE_ERRORS:
             connection.close()
             raise
         return connection

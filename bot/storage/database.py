@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SQLITE_FILE = "novera.sqlite3"
 CONNECT_TIMEOUT_S = 5.0
+# What a statement raises; the second when SQLite's own words quote a broken file's bytes.
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 class DatabaseError(Exception):
@@ -43,7 +45,7 @@ def _probe_sqlite(path: Path) -> str:
             connection.execute("ROLLBACK")
         finally:
             connection.close()
-    except (sqlite3.Error, OSError) as error:
+    except (*SQLITE_ERRORS, OSError) as error:
         raise DatabaseError(f"SQLite in {path}: {error}") from error
     return f"SQLite {sqlite3.sqlite_version} in {path}"
 

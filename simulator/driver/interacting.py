@@ -82,6 +82,8 @@ class InteractionVerbs(MessageVerbs):
         """Type *text* into an option that completes; `choices` holds what the bot offers."""
         author, place = self._at(user, channel, guild)
         actor, name = self._stage.actor(author, place), command.removeprefix("/")
+        if not name.split():
+            raise RefusedError("command must be a name")
         filled = dict(options or {})
         if isinstance(actor, MemberActor):
             act = actor.autocomplete(self._stage.channel(place), name, option, text, **filled)

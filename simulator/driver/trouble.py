@@ -13,6 +13,7 @@ from simulator.instant import INSTANT
 from simulator.settings import PRIVILEGED_INTENTS
 from simulator.switchboard import is_standing
 
+_MOST = 1_000_000_000
 _CLOSED_PORTS = {
     "all": frozenset({"main", "gateway"}),
     "rest": frozenset({"main"}),
@@ -103,8 +104,8 @@ class TroubleVerbs(Verbs):
         """Change the numbers of session_start_limit; *interval_s* is enforced per key."""
         starts = self._parts.hub.starts
         given = (total, remaining, reset_after_s, interval_s)
-        if any(each is not None and each < 0 for each in given):
-            raise RefusedError("numbers must not be negative")
+        if any(each is not None and not 0 <= each <= _MOST for each in given):
+            raise RefusedError(f"numbers must be in 0..{_MOST}")
         if max_concurrency is not None and max_concurrency < 1:
             raise RefusedError("max_concurrency must be at least 1")
         starts.set(

@@ -10,7 +10,7 @@ import pytest
 from tests.integration.webhook_stand_in import answer, webhook
 from tests.ports import free_port
 from watchdog.alerts.fetch import MAX_BODY_BYTES, FetchError, fetch, target_of
-from watchdog.heartbeat.records import SECRETS
+from watchdog.heartbeat.redaction import SECRETS
 
 
 def test_a_post_carries_json_to_the_path_and_query() -> None:

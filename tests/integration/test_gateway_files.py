@@ -20,6 +20,7 @@ from bot.gateway.signals import DelayOver, StopAsked
 from bot.gateway.statefile import StateFile
 from bot.gateway.waits import Waits
 from tests.fakes import FakeClock
+from watchdog.heartbeat.clocks import Reading
 
 
 def entry(raw: str = "{}") -> Quarantined:
@@ -64,9 +65,16 @@ async def test_a_quarantine_that_can_not_be_written_is_counted(tmp_path: Path) -
     assert (tmp_path / "elsewhere").read_text() == "untouched"
 
 
-def ledger(path: Path, clock: FakeClock, most: int = 3) -> IdentifyLedger:
-    """Answer a ledger as a new process would have it."""
-    return IdentifyLedger(path, Limits(max_10_min=most), wall_clock=clock)
+def ledger(
+    path: Path, clock: FakeClock, most: int = 3, *, monotonic: FakeClock | None = None
+) -> IdentifyLedger:
+    """Answer a ledger as a new process would have it; *monotonic* if *clock* is set anew."""
+
+    def reading() -> Reading:
+        return Reading(ahead_s=clock() - monotonic() if monotonic else 0.0, boot_id="boot")
+
+    limits = Limits(max_10_min=most)
+    return IdentifyLedger(path, limits, wall_clock=clock, reading=reading)
 
 
 async def test_logins_are_counted_over_processes(tmp_path: Path) -> None:
@@ -82,6 +90,27 @@ async def test_logins_are_counted_over_processes(tmp_path: Path) -> None:
 
     assert free == [None, None, None, 1_700_000_600.0]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("set_s", [-7200.0, -1.0, 3600.0, 90_000.0])
+@pytest.mark.parametrize("over_processes", [True, False])
+async def test_a_wall_clock_that_is_set_anew_frees_no_login(
+    tmp_path: Path, set_s: float, over_processes: bool
+) -> None:
+    """What counts within one boot is how long ago a login was, whatever the time of day is."""
+    clock, monotonic = FakeClock(1_700_000_000.0), FakeClock(50.0)
+    process = first = ledger(tmp_path / "identify.json", clock, most=1, monotonic=monotonic)
+    await process.record()
+    clock.advance(set_s)
+    if over_processes:
+        process = ledger(tmp_path / "identify.json", clock, most=1, monotonic=monotonic)
+    held_until_s = await process.free_at_s()
+    clock.advance(601)
+    monotonic.advance(601)
+
+    assert held_until_s == pytest.approx(clock() - 1.0)
+    assert await process.free_at_s() is None
+    assert await first.free_at_s() is None
 
 
 async def test_a_broken_budget_file_leaves_one_login(tmp_path: Path) -> None:

@@ -89,6 +89,19 @@ HUNG = "HUNG_AFTER_S: must be a number from 0.5 to 300"
             "ALERT_WEBHOOK_URL: must be an http:// or https:// address",
             id="another scheme",
         ),
+        pytest.param(
+            "ALERT_WEBHOOK_URL",
+            "http://hooks.example/secret",
+            "ALERT_WEBHOOK_URL: http:// would send the webhook's token in the clear; use https://",
+            id="a webhook in the clear",
+        ),
+        pytest.param(
+            "HTTP_ALLOWED_HOSTS",
+            "status.example, https://a.example/",
+            "HTTP_ALLOWED_HOSTS: https://a.example/ is no name of a host; no port, no address with"
+            " ://",
+            id="an address for a name",
+        ),
     ],
 )
 def test_a_bad_value_is_one_line_with_name_and_allowed_range(
@@ -115,6 +128,12 @@ def test_a_bad_value_is_one_line_with_name_and_allowed_range(
             "http://api.example/v10",
             "DISCORD_API_URL: http:// would send the token in the clear; use https://",
             id="a token in the clear",
+        ),
+        pytest.param(
+            "OUTBOUND_NETWORKS",
+            "127.0.0.0/8, 10.1.2.3/8",
+            "OUTBOUND_NETWORKS: 10.1.2.3/8 is no network; write 127.0.0.0/8 or ::1",
+            id="bits behind the prefix",
         ),
         pytest.param(
             "BOT_FACTORY",

@@ -8,6 +8,7 @@ import gzip
 import io
 import logging
 import resource
+import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -15,6 +16,7 @@ import pytest
 import structlog
 from aiohttp import web
 
+from bot.outbound.addresses import networks
 from bot.outbound.breaker import BreakerPolicy
 from bot.outbound.client import OutboundClient
 from bot.outbound.errors import (
@@ -30,10 +32,13 @@ from tests.ports import free_port
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MIB = 1024 * 1024
+LOOPBACK = networks(["127.0.0.0/8"])
 
 
 @contextlib.asynccontextmanager
-async def serving(handler: Handler, *, port: int = 0) -> AsyncIterator[str]:
+async def serving(
+    handler: Handler, *, port: int = 0, host: str = "127.0.0.1"
+) -> AsyncIterator[str]:
     """Serve every path and method by *handler*; answer the base address."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -43,10 +48,10 @@ async def serving(handler: Handler, *, port: int = 0) -> AsyncIterator[str]:
     app.router.add_route("*", "/{tail:.*}", handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.TCPSite(runner, host, port)
     await site.start()
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield f"http://{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 
@@ -68,7 +73,7 @@ class Script:
 
 @pytest.fixture
 async def client() -> AsyncIterator[OutboundClient]:
-    async with OutboundClient(backoff_s=0.01) as made:
+    async with OutboundClient(reachable=LOOPBACK, backoff_s=0.01) as made:
         yield made
 
 
@@ -249,7 +254,9 @@ async def test_a_dead_host_opens_its_breaker_and_recovers() -> None:
     clock, port = FakeClock(), free_port()
     url = f"http://127.0.0.1:{port}"
     policy = BreakerPolicy(failures=3, open_s=10.0)
-    async with OutboundClient(policy=policy, backoff_s=0.001, clock=clock) as client:
+    async with OutboundClient(
+        reachable=LOOPBACK, policy=policy, backoff_s=0.001, clock=clock
+    ) as client:
         with pytest.raises(ConnectionFailedError):
             await client.request("GET", url, retries=5)
         opened = client.snapshot()[url]
@@ -271,7 +278,7 @@ async def test_a_breaker_is_of_one_host() -> None:
     """Others are called as if nothing were."""
     dead = f"http://127.0.0.1:{free_port()}"
     async with (
-        OutboundClient(policy=BreakerPolicy(failures=1)) as client,
+        OutboundClient(reachable=LOOPBACK, policy=BreakerPolicy(failures=1)) as client,
         serving(Script(200)) as u,
     ):
         with pytest.raises(ConnectionFailedError):
@@ -295,7 +302,10 @@ async def test_a_cancelled_probe_does_not_lock_the_host_out() -> None:
         return web.Response()
 
     policy = BreakerPolicy(failures=1, open_s=10.0)
-    async with OutboundClient(policy=policy, clock=clock) as client, serving(handler) as url:
+    async with (
+        OutboundClient(reachable=LOOPBACK, policy=policy, clock=clock) as client,
+        serving(handler) as url,
+    ):
         with pytest.raises(ResponseStatusError):
             await client.request("GET", url, retries=0)
         clock.advance(10.0)
@@ -439,7 +449,7 @@ async def test_an_address_that_is_none_is_refused(client: OutboundClient, url: s
 
 async def test_a_closed_client_refuses() -> None:
     """At shutdown nobody may open a new session behind its back."""
-    client = OutboundClient()
+    client = OutboundClient(reachable=LOOPBACK)
     async with client:
         pass
 
@@ -449,7 +459,7 @@ async def test_a_closed_client_refuses() -> None:
 
 async def test_the_session_is_made_at_the_first_call_and_closed_with_the_client() -> None:
     """A bot that calls nobody pays nothing."""
-    async with OutboundClient() as client, serving(Script(200)) as url:
+    async with OutboundClient(reachable=LOOPBACK) as client, serving(Script(200)) as url:
         before = client._session
         await client.request("GET", url)
         session = client._session
@@ -468,7 +478,9 @@ async def test_no_log_line_and_no_error_holds_query_or_credentials(
     url = f"http://user:pass-secret@{host}/path-secret?key=query-secret"
     told: list[str] = []
     with structlog.testing.capture_logs() as records:
-        async with OutboundClient(policy=BreakerPolicy(failures=3), backoff_s=0.001) as client:
+        async with OutboundClient(
+            reachable=LOOPBACK, policy=BreakerPolicy(failures=3), backoff_s=0.001
+        ) as client:
             for _ in range(2):
                 try:
                     await client.request("GET", url, retries=3)
@@ -491,3 +503,74 @@ async def test_many_calls_at_once_all_end(client: OutboundClient) -> None:
     assert {response.status for response in responses} == {200}
     assert (host.requests, host.failed) == (100, 0)
     assert host.p50_ms is not None
+
+
+# ------------------------------------------------------- what is not the Internet
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param("127.0.0.1", id="an address"),
+        pytest.param("localhost", id="a name"),
+        pytest.param("2130706433", id="one number"),
+        pytest.param("0x7f.1", id="hexadecimal"),
+        pytest.param("[::ffff:127.0.0.1]", id="mapped"),
+        pytest.param("0.0.0.0", id="any"),
+    ],
+)
+async def test_loopback_is_out_of_reach(host: str) -> None:
+    """What a user names can't be a service of this machine, however it is written."""
+    script = Script(200)
+    async with OutboundClient() as client, serving(script) as url:
+        port = url.rpartition(":")[2]
+        with pytest.raises(AddressRefusedError):
+            await client.request("GET", f"http://{host}:{port}/")
+
+    assert script.requests == []
+
+
+async def test_a_name_is_judged_by_the_address_that_is_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name server that answers another address the second time (rebinding) gains nothing."""
+    answers = iter(["93.184.216.34", "127.0.0.1", "127.0.0.1"])
+    asked = []
+
+    async def resolve(*_: object, **__: object) -> list[dict[str, object]]:
+        asked.append(address := next(answers))
+        found = {"hostname": "x.example", "host": address, "port": port, "proto": 6}
+        return [found | {"family": socket.AF_INET, "flags": socket.AI_NUMERICHOST}]
+
+    script = Script(200)
+    async with OutboundClient(backoff_s=0.01) as client, serving(script) as url:
+        port = int(url.rpartition(":")[2])
+        monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", resolve)
+        await resolve()  # whoever checks the name first is told of a harmless address
+        with pytest.raises(AddressRefusedError):
+            await client.request("GET", f"http://x.example:{port}/")
+
+    assert asked == ["93.184.216.34", "127.0.0.1"]
+    assert script.requests == []
+
+
+async def test_a_redirect_does_not_lead_to_a_neighbour() -> None:
+    """Each hop is judged, and the answer of the first does not stand for the second."""
+    inner = Script(200)
+    async with (
+        OutboundClient(reachable=networks(["127.0.0.1"])) as client,
+        serving(inner, host="127.0.0.2") as secret_url,
+        serving(Script(web.Response(status=302, headers={"Location": secret_url}))) as url,
+    ):
+        with pytest.raises(AddressRefusedError):
+            await client.request("GET", url, redirects=3)
+
+    assert inner.requests == []
+
+
+async def test_a_refused_address_is_no_failure_of_its_host() -> None:
+    """It opens no circuit: nothing was learned of the host."""
+    async with OutboundClient(policy=BreakerPolicy(failures=1)) as client:
+        for _ in range(3):
+            with pytest.raises(AddressRefusedError):
+                await client.request("GET", "http://127.0.0.1:1/")

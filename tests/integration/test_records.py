@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import queue
+import stat
 import subprocess
 import sys
 import threading
@@ -21,7 +22,8 @@ import structlog
 
 from watchdog.heartbeat import records
 from watchdog.heartbeat.recordfile import RecordFileHandler, RecordQueueHandler
-from watchdog.heartbeat.records import SECRETS, Secrets, recording, render
+from watchdog.heartbeat.records import recording, render
+from watchdog.heartbeat.redaction import SECRETS, Secrets
 
 log = structlog.get_logger("novera.test")
 ROOT = Path(__file__).parents[2]
@@ -140,6 +142,19 @@ def test_a_secret_is_never_written(path: Path, secret: str) -> None:
     assert json.dumps(secret, ensure_ascii=False)[1:-1] not in text
     assert secret[-10:] not in text
     assert text.count("[redacted]") >= 6
+
+
+def test_the_file_is_its_owners_alone(path: Path) -> None:
+    """So is its folder, whatever the umask."""
+    before = os.umask(0)
+    try:
+        with recording(path):
+            log.info("step.done")
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 def test_a_short_word_is_no_secret() -> None:

@@ -22,6 +22,7 @@ from tests.unit.status_reports import report
 from watchdog.status import server as server_module
 from watchdog.status.board import StatusBoard
 from watchdog.status.connections import MAX_CONNECTIONS, Connections
+from watchdog.status.hosts import Hosts
 from watchdog.status.request import MAX_HEAD_BYTES
 from watchdog.status.server import StatusServer
 
@@ -107,10 +108,48 @@ def test_a_judging_thread_that_hangs_is_not_live() -> None:
 def test_head_is_answered_without_a_body() -> None:
     """The length is that of GET."""
     with serving() as port:
-        found = raw(port, b"HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        found = raw(port, b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
     assert found.startswith(b"HTTP/1.1 200 OK\r\n")
     assert found.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/metrics", "/livez", "/nothing"])
+def test_a_name_that_is_made_to_point_here_reads_nothing(path: str) -> None:
+    """DNS rebinding: a page elsewhere asks under its own name, and is told nothing at all."""
+    with serving() as port:
+        request = f"GET {path} HTTP/1.1\r\nHost: evil.example:{port}\r\n\r\n"
+        found = raw(port, request.encode())
+
+    assert found.startswith(b"HTTP/1.1 421 Misdirected Request\r\n")
+    assert found.endswith(b'{\n  "error": "misdirected_request"\n}\n')
+
+
+def test_a_name_that_is_allowed_is_answered() -> None:
+    """The one of a proxy in front, by HTTP_ALLOWED_HOSTS."""
+    hosts = Hosts.of("127.0.0.1", ["status.example"])
+    with serving(hosts=hosts) as port:
+        found = raw(port, b"GET /livez HTTP/1.1\r\nHost: status.example\r\n\r\n")
+
+    assert found.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/metrics", "/nothing"])
+def test_no_page_elsewhere_may_read_or_embed_an_answer(path: str) -> None:
+    """The headers that browsers go by; and no word that would lift them (CORS)."""
+    with serving() as port:
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\r\n"
+        head = raw(port, request.encode()).partition(b"\r\n\r\n")[0].decode().lower()
+        preflight = raw(port, b"OPTIONS / HTTP/1.1\r\nOrigin: https://evil.example\r\n\r\n")
+
+    assert "content-security-policy: default-src 'none'" in head
+    assert "x-content-type-options: nosniff" in head
+    assert "referrer-policy: no-referrer" in head
+    assert "cross-origin-resource-policy: same-origin" in head
+    assert "cache-control: no-store" in head
+    assert "access-control" not in head
+    assert preflight.startswith(b"HTTP/1.1 405 ")
+    assert b"access-control" not in preflight.lower()
 
 
 @pytest.mark.parametrize(

@@ -228,9 +228,18 @@ def test_the_journal_is_bounded(tmp_path: Path) -> None:
     assert last.number > 300
 
 
+def test_a_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
+    """A record is worth more than the question of who tidied up."""
+    path = tmp_path / "logs" / "incidents.jsonl"
+
+    assert Journal(path, boot_id="boot").append(INCIDENT) is True
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_disk_that_refuses_costs_the_record_only(tmp_path: Path) -> None:
     """No exception reaches the tick."""
-    journal = Journal(tmp_path / "gone" / "incidents.jsonl", boot_id="boot")
+    (tmp_path / "logs").touch()
+    journal = Journal(tmp_path / "logs" / "incidents.jsonl", boot_id="boot")
 
     assert journal.append(INCIDENT) is False
     assert journal.lost == 1

@@ -27,8 +27,8 @@ from bot.gateway.waits import Waits
 from bot.gateway.wire import Wire
 from bot.tasks.manager import TaskManager
 
-GENERAL = "ws://general/"
-OWN = "ws://own/"
+GENERAL = "wss://general.discord.gg/"
+OWN = "wss://own.discord.gg/"
 INTERVAL_S = 40.0
 READY_TIMEOUT_S = 20.0
 
@@ -162,6 +162,7 @@ class FakeGateway:
         greets, acknowledges: Switched off to be silent.
         on_identify, on_resume: What it does then; READY and RESUMED by default.
         refuse: Addresses that nobody listens at.
+        general: The address that REST names.
     """
 
     def __init__(self, time: VirtualTime) -> None:
@@ -170,6 +171,7 @@ class FakeGateway:
         self.tries: list[tuple[float, str]] = []
         self.greets = self.acknowledges = True
         self.refuse: set[str] = set()
+        self.general = GENERAL
         self.on_connect: Callable[[FakeSocket], None] = lambda _: None
         self.on_identify: Callable[[FakeSocket], None] = FakeSocket.ready
         self.on_resume: Callable[[FakeSocket], None] = lambda s: s.event("RESUMED", {})
@@ -203,7 +205,7 @@ class FakeGateway:
         """Answer GET /gateway/bot."""
         assert route.path == "/gateway/bot"
         self.asked += 1
-        return {"url": GENERAL, "shards": 1, "session_start_limit": dict(self.limit)}
+        return {"url": self.general, "shards": 1, "session_start_limit": dict(self.limit)}
 
     def answer(self, socket: FakeSocket, sent: Mapping[str, Any]) -> None:
         """Answer what a client sent."""

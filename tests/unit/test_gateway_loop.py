@@ -9,6 +9,7 @@ import discord
 import pytest
 
 from bot.errors import PermanentError
+from bot.gateway import close_codes
 from bot.gateway.event import GatewayEvent, current_event
 from bot.gateway.identify_budget import Limits
 from bot.gateway.session import Session
@@ -210,6 +211,41 @@ async def test_a_dead_resume_address_gives_way_to_the_general_one() -> None:
         assert urls == [GENERAL, OWN, OWN, GENERAL]
         assert on.gateway.count(IDENTIFY) == 1
         assert on.loop.phase is Phase.READY
+
+
+@pytest.mark.parametrize(
+    "foreign", ["ws://own.discord.gg/", "wss://gateway.discord.gg.evil.example/"]
+)
+async def test_the_token_is_not_sent_to_an_address_that_a_file_names(foreign: str) -> None:
+    """Whoever can change the journal does not get the token: the session goes on at Discord's."""
+    session = Session(session_id="old", sequence=77, address=foreign)
+    async with stage(session=session) as on:
+        await on.run(1)
+
+        assert [url.partition("?")[0] for _, url in on.gateway.tries] == [GENERAL]
+        assert last(on.gateway.newest, RESUME)["session_id"] == "old"
+
+
+async def test_the_token_is_not_sent_to_an_address_that_ready_names() -> None:
+    """Nor in the clear to Discord's own."""
+    async with stage() as on:
+        on.gateway.on_identify = lambda socket: socket.ready(url="ws://own.discord.gg/")
+        await on.run(60)
+        on.gateway.newest.op(7)
+        await on.run(10)
+
+        assert [url.partition("?")[0] for _, url in on.gateway.tries] == [GENERAL, GENERAL]
+        assert on.loop.phase is Phase.READY
+
+
+async def test_the_token_is_not_sent_to_an_address_that_rest_names() -> None:
+    """Something that answers for Discord is asked again and again, and never connected to."""
+    async with stage() as on:
+        on.gateway.general = "wss://evil.example/"
+        await on.run(60)
+
+        assert on.gateway.tries == []
+        assert on.gateway.asked > 1
 
 
 async def test_missing_acks_are_noticed_under_traffic() -> None:
@@ -464,13 +500,13 @@ async def test_a_hook_before_identify_is_called() -> None:
 
 
 async def test_a_client_that_closes_itself_ends_the_loop() -> None:
-    """With 1000, as discord.py does it; not an error."""
+    """With 4000, whatever discord.py asks for: the next process continues. It is no error."""
     async with stage() as on:
         await on.run(1)
         await on.client.close()
         await on.run(1)
 
-        assert on.gateway.newest.closed_with == 1000
+        assert on.gateway.newest.closed_with == close_codes.KEEPING
         assert on.running.done()
         assert on.running.result() is None
 

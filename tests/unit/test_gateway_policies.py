@@ -18,7 +18,7 @@ from bot.errors import SettingsError
 from bot.gateway import backoff, endpoint, failures, identify_budget
 from bot.gateway.acks import Acks
 from bot.gateway.event import interaction_of
-from bot.gateway.failures import LongRateLimitError, signal_of
+from bot.gateway.failures import LongRateLimitError, UnavailableError, signal_of
 from bot.gateway.identify_budget import Limits, free_at_s
 from bot.gateway.identify_gate import read_info, usable
 from bot.gateway.inflate import MessageTooLongError, StreamBrokenError, ZlibInflater
@@ -293,6 +293,7 @@ def refused(status: int, **headers: str) -> discord.HTTPException:
             id="no longer than a day",
         ),
         pytest.param(LongRateLimitError(9.0), Limited(retry_after_s=9.0), id="long limit"),
+        pytest.param(UnavailableError(502), NetworkFailed(reason="http_502"), id="outage"),
         pytest.param(discord.RateLimited(7.0), Limited(retry_after_s=7.0), id="client's own limit"),
         pytest.param(
             ConnectionRefusedError(errno.ECONNREFUSED, ""),

@@ -216,3 +216,49 @@ async def test_what_waits_to_be_handled_again_is_set_aside_with_its_session() ->
             (17, "MESSAGE_CREATE")
         ]
         assert client.heard == []
+
+
+async def test_the_resumed_of_an_earlier_process_does_not_end_the_replay() -> None:
+    """Discord numbers it as any event, so it may come again with the rest: what was finished is."""
+    client = Handling()
+    async with stage(client, **left()) as on:
+
+        def answer(socket: FakeSocket) -> None:
+            deletion(socket, 17)
+            socket.event("RESUMED", {}, sequence=18)
+            for sequence in (19, 20, 21):
+                deletion(socket, sequence)
+            socket.event("RESUMED", {}, sequence=22)
+
+        on.gateway.on_resume = answer
+        await on.run(2)
+
+        assert client.handled == [(17, True), (21, False)]
+        assert on.loop.resumes == 1
+        assert on.loop.phase is Phase.READY
+
+
+async def test_what_killed_right_after_a_resumed_is_on_disk_before_it_is_handled() -> None:
+    """Else it would look new to each process that it kills, and kill them all."""
+    marks = Marks(received=20, received_at_s=0.0)
+    async with stage(Handling(), **left(marks)) as on:
+
+        def answer(socket: FakeSocket) -> None:
+            socket.event(
+                "RESUMED", {}, sequence=21
+            )  # of the process that died, which wrote no more
+            deletion(socket, 22)
+            socket.event("RESUMED", {}, sequence=23)
+            deletion(socket, 24)
+
+        on.gateway.on_resume = answer
+        await on.run(0.5)
+        flushes, begun = on.journal.flushes, list(on.journal.begun)
+        await on.run(10)
+        deletion(on.gateway.newest, 25)
+        await on.run(1)
+
+        assert begun == [(22, 1), (24, 1)]
+        assert flushes == 2
+        assert on.journal.flushes == 2  # later events are written as ever, without a wait
+        assert on.journal.finished == [22, 24, 25]

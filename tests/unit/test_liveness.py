@@ -279,6 +279,18 @@ def test_a_debugger_is_left_alone_and_said(watch: Watch) -> None:
     assert after == {"healthy"}
 
 
+def test_two_beats_with_one_pulse_and_none_after_them_are_no_hang(watch: Watch) -> None:
+    """A bot that gets ready beats at once: if the disk refuses from then on, no pulse is known."""
+    watch.poll()
+    watch.poll()
+    watch.poll(turning=False)
+    before = watch.verdicts(3 * HUNG_POLLS - 3, beating=False)
+    watch.polls_until("frozen", most=6, beating=False)
+
+    assert before == {"healthy", "degraded"}
+    assert watch.judgement.reason == "no_heartbeat"
+
+
 def test_an_unreadable_beat_is_one_missed_poll(watch: Watch) -> None:
     """Then `unknown`, and a restart only when it lasts."""
     once = watch.poll(trouble="not JSON", beating=False)
@@ -288,6 +300,14 @@ def test_an_unreadable_beat_is_one_missed_poll(watch: Watch) -> None:
     assert once.verdict == "healthy"
     assert unknown < HUNG_POLLS
     assert unknown + frozen >= 3 * HUNG_POLLS - 2
+
+
+def test_what_is_in_the_way_of_the_beats_restarts_nothing(watch: Watch) -> None:
+    """A folder in the file's place would be in the way of the next process, too."""
+    watch.polls_until("unknown", trouble="not a regular file", strange=True, beating=False)
+    seen = watch.verdicts(400, trouble="not a regular file", strange=True, beating=False)
+
+    assert seen == {"unknown"}
 
 
 def test_a_distrusted_folder_restarts_nothing(watch: Watch) -> None:
@@ -310,6 +330,9 @@ def test_a_distrusted_folder_restarts_nothing(watch: Watch) -> None:
             {"process": schema.Process(open_files=900, open_files_limit=1024)},
             "open_files",
             id="files",
+        ),
+        pytest.param(
+            {"process": schema.Process(threads=450, threads_limit=512)}, "threads", id="threads"
         ),
     ],
 )

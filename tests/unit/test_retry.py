@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from watchdog.heartbeat.clocks import Reading
 from watchdog.heartbeat.retry import MAX_WAIT_S, Retry, decode, encode
 
 NOW_S = 1_767_225_600.0
@@ -27,6 +28,20 @@ def test_a_retry_survives_the_way_over_the_disk(wait_s: float, reason: str) -> N
     decoded = decode(encode(retry), now_s=NOW_S)
 
     assert decoded == Retry(retry_at_s=NOW_S + wait_s, reason=reason[:64])
+
+
+def test_a_clock_that_was_set_back_makes_no_wait_longer() -> None:
+    """Two hours back, and 60 s are 60 s still; after a reboot nobody can tell."""
+    kept = encode(Retry(retry_at_s=NOW_S + 60, reason="x"), Reading(ahead_s=1e9, boot_id="one"))
+    now_s = NOW_S - 7200
+
+    same = decode(kept, now_s=now_s, reading=Reading(ahead_s=1e9 - 7200, boot_id="one"))
+    other = decode(kept, now_s=now_s, reading=Reading(ahead_s=1e9 - 7200, boot_id="two"))
+
+    assert (same, other) == (
+        Retry(retry_at_s=now_s + 60, reason="x"),
+        Retry(retry_at_s=NOW_S + 60, reason="x"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,7 @@ def test_a_loop_in_its_selector_is_not_blocked(stack: str, expected: bool) -> No
     [
         pytest.param([], (0.0, 0.0, 0.0), id="none yet"),
         pytest.param([0.002], (2.0, 2.0, 2.0), id="one"),
+        pytest.param([*[0.0] * 9, 10.0], (0.0, 0.0, 10_000.0), id="one long pause"),
         pytest.param([n / 1000 for n in range(1, 101)], (50.0, 99.0, 100.0), id="a hundred"),
     ],
 )

@@ -21,11 +21,13 @@ from watchdog.status.request import Refusal, Request, Status, is_whole, parse
         pytest.param(b"GET /?a HTTP/1.1", Request(path="/", with_body=True), id="root_query"),
         pytest.param(
             b"GET http://a.b:1/livez HTTP/1.1",
-            Request(path="/livez", with_body=True),
+            Request(path="/livez", with_body=True, host="a.b:1"),
             id="through_a_proxy",
         ),
         pytest.param(
-            b"GET HTTPS://a.b HTTP/1.1", Request(path="/", with_body=True), id="host_only"
+            b"GET HTTPS://a.b HTTP/1.1",
+            Request(path="/", with_body=True, host="a.b"),
+            id="host_only",
         ),
         pytest.param(
             b"GET /%2e%2e/etc HTTP/1.1", Request(path="/%2e%2e/etc", with_body=True), id="raw"
@@ -48,8 +50,40 @@ from watchdog.status.request import Refusal, Request, Status, is_whole, parse
     ],
 )
 def test_the_request_line_alone_decides(line: bytes, expected: Request | Refusal) -> None:
-    """Method, path and version are checked; the query and all headers mean nothing."""
-    assert parse(line + b"\r\nHost: a\r\n\r\n") == expected
+    """Method, path and version are checked; the query and other headers mean nothing."""
+    assert parse(line + b"\r\nX-Forwarded-Host: a\r\nContent-Length: 4\r\n\r\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "host"),
+    [
+        pytest.param(b"Host: a.b:1\r\n", "a.b:1", id="as_it_is"),
+        pytest.param(b"Accept: x\r\nhOST:\ta.b \r\nA: b\r\n", "a.b", id="any_case"),
+        pytest.param(b"Host: a.b\n", "a.b", id="bare_line_feed"),
+        pytest.param(b"Host:\r\n", "", id="empty"),
+        pytest.param(b"", "", id="none"),
+        pytest.param(b"Ghost: a\r\nX: Host: b\r\n", "", id="not_that_header"),
+    ],
+)
+def test_a_request_says_whom_it_means(headers: bytes, host: str) -> None:
+    """The Host header, wherever it stands."""
+    found = parse(b"GET / HTTP/1.1\r\n" + headers + b"\r\n")
+
+    assert found == Request(path="/", with_body=True, host=host)
+
+
+def test_two_hosts_are_refused() -> None:
+    """A proxy in between may have believed the other one."""
+    found = parse(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")
+
+    assert found == Refusal(status=Status.BAD_REQUEST)
+
+
+def test_the_target_counts_more_than_the_header() -> None:
+    """As RFC 9112 has it: a name can't be hidden behind a header that is allowed."""
+    found = parse(b"GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+    assert found == Request(path="/", with_body=True, host="evil.example")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ MEMORY = Intervention(verdict="degraded", kind="memory_high", counted=False)
         pytest.param({"state": "STOPPED", "intervention": HUNG}, "stay_down", "operator",
                      id="operator, while the watchdog killed it"),
         pytest.param({"exit_status": 0}, "stay_down", "exit 0", id="exit 0"),
+        pytest.param({"exit_status": 0, "asked": False}, "by_policy", "exit 0",
+                     id="exit 0 that nobody asked for"),
         pytest.param({"exit_status": 26}, "at_once", "restart_asked", id="exit 26"),
         pytest.param({"exit_status": 143}, "at_once", "SIGTERM", id="exit 143"),
         pytest.param({"exit_status": 130}, "at_once", "SIGINT", id="exit 130"),

@@ -71,6 +71,8 @@ HUNG = replace(SPARE, judgement=Judgement(verdict="hung", reason="pulse_stopped"
         pytest.param(NEW, SPARE, {}, "starting", "taking_over", id="a takeover and a start"),
         pytest.param(NEW, NEW, {}, "starting", "no_beat_yet", id="both start"),
         pytest.param(SPARE, SPARE, {"overdue": True}, "held", "no_leader", id="a stranger leads"),
+        pytest.param(DEAD, SPARE, {"overdue": True, "blind": True}, "unknown", "state_unwritable",
+                     id="a takeover that no beat can tell of"),
         pytest.param(FAILED, SPARE, {"stood_down": True}, "failed", "invalid_token",
                      id="the leader failed for good"),
         pytest.param(SPARE, FAILED, {"stood_down": True}, "failed", "invalid_token",

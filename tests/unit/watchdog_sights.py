@@ -66,6 +66,7 @@ class Watch:
                 beat=shown,
                 trouble=beat.pop("trouble", None),
                 distrusted=beat.pop("distrusted", False),
+                strange=beat.pop("strange", False),
             ),
             **beat,
         )

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from watchdog.alerts.delivery import Answer
-from watchdog.heartbeat.records import SECRETS
+from watchdog.heartbeat.redaction import SECRETS
 
 STEP_TIMEOUT_S = 5.0  # of connecting to one address, and of each read or write
 TOTAL_TIMEOUT_S = 15.0  # of everything after the connection, whatever drips in meanwhile
 MAX_BODY_BYTES = 64 * 1024
 USER_AGENT = "Novera-Watchdog/0.1"
-MIN_SECRET = 16  # a shorter path is a word that logs may hold, not a secret
 
 
 class FetchError(Exception):
@@ -45,13 +44,11 @@ def target_of(url: str) -> Target:
     Raises:
         ValueError: not an http or https address with a host and a usable port.
     """
-    SECRETS.add(url)
+    SECRETS.add_url(url)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not an http or https address")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if len(path) >= MIN_SECRET:
-        SECRETS.add(path)
     secure = parts.scheme == "https"
     return Target(
         secure=secure, host=parts.hostname, port=parts.port or (443 if secure else 80), path=path
@@ -136,7 +133,8 @@ def _body(response: http.client.HTTPResponse) -> bytes:
     """Answer what there is of the body: the status alone already decides most."""
     parts: list[bytes] = []
     size = 0
-    with contextlib.suppress(OSError, http.client.HTTPException):
+    # OverflowError: a chunk whose length has more than 64 bits, or is below zero by as many.
+    with contextlib.suppress(OSError, http.client.HTTPException, OverflowError):
         while size < MAX_BODY_BYTES and (part := response.read1(MAX_BODY_BYTES - size)):
             parts.append(part)
             size += len(part)

@@ -11,7 +11,7 @@ from watchdog.alerts.alert import Alert
 from watchdog.alerts.delivery import Answer, Delivery, TryAgain, judge
 from watchdog.alerts.fetch import FetchError, Target, fetch, target_of
 from watchdog.alerts.message import payload
-from watchdog.heartbeat.records import SECRETS
+from watchdog.heartbeat.redaction import SECRETS
 
 
 class WebhookChannel:
@@ -28,7 +28,7 @@ class WebhookChannel:
     def deliver(self, full: Sequence[Alert], summed: Sequence[Alert]) -> Delivery:
         """Send one message that shows *full* and counts *summed*; never raises for the network."""
         message = payload(full, summed, source=self._source)
-        body = SECRETS.redact(orjson.dumps(message).decode()).encode()
+        body = SECRETS.redact_json(orjson.dumps(message).decode()).encode()
         try:
             return judge(self._call(self._target, body=body))
         except FetchError as error:

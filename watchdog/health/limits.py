@@ -21,6 +21,7 @@ class Limits:
     frozen_s: float = 5.0
     startup_s: float = 60.0
     zombie_s: float = 120.0
+    waiting_s: float = 60.0
     stopping_s: float = 10.0
     heavy_bytes: int = 0
     heavy_s: float = 300.0

@@ -163,7 +163,7 @@ def _of_file(sight: Sight, progress: Progress, limits: Limits) -> Judgement | No
         and sight.state_writable  # else the disk explains it
         and progress.instance is not None
         and 2 * limits.beat_s + limits.poll_s <= progress.missing_s
-        and progress.missing_s < WRITER_FACTOR * limits.frozen_s
+        and (sight.beat.strange or progress.missing_s < WRITER_FACTOR * limits.frozen_s)
     ):
         return Judgement(
             verdict="unknown",
@@ -182,7 +182,9 @@ def _of_loop(
     starting = state == "starting" and not progress.warmed  # a spare that takes over only connects
     if progress.instance is None or starting or state in ("stopping", "failed"):
         return None  # a start and an end have limits of their own, whatever they do meanwhile
-    if progress.stalled_s >= limits.hung_s and progress.stuck_beats > 0:
+    # Only a beat tells of the pulse; two right after each other with one pulse prove nothing.
+    beats_come = progress.missing_s <= limits.beat_s + min(limits.poll_s, limits.beat_s)
+    if progress.stalled_s >= limits.hung_s and progress.stuck_beats > 0 and beats_come:
         return Judgement(verdict="hung", reason="pulse_stopped")
     if progress.missing_s < limits.frozen_s or not sight.state_writable:
         return None

@@ -59,12 +59,15 @@ class BeatSight:
         age_s: Seconds since it was written, by the clock of this boot; at least 0.
         trouble: Why there is no beat to believe, a short text; null when it is only missing.
         distrusted: The file or its folder is not safe; a restart would not mend that.
+        strange: Something lies in its place that is no regular file; while that stays there, it
+            may be in the way of every beat, and a restart would not mend that either.
     """
 
     beat: Heartbeat | None = None
     age_s: float = 0.0
     trouble: str | None = None
     distrusted: bool = False
+    strange: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

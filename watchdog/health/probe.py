@@ -17,8 +17,8 @@ from watchdog.heartbeat import file, identity
 from watchdog.heartbeat.file import HeartbeatFileError
 from watchdog.heartbeat.identity import Identity
 from watchdog.heartbeat.schema import Heartbeat, HeartbeatError, decode
-from watchdog.process import facts
 from watchdog.process.handle import ProcessHandle
+from watchdog.process.kernel import KERNEL, Kernel
 from watchdog.supervisord.program import Program
 
 ASK_EVERY_S = 2.0  # while all is well; a death is seen through the pidfd meanwhile
@@ -31,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 class Probe:
     """Gather what one poll sees; *handle* is the process that supervisord names.
+
+    Attributes:
+        is_named: It has named it; until it answers, a beat is all there is to go by.
 
     Args:
         beats: Where a process of each role beats. Which one ours has is known by its beat alone.
@@ -45,11 +48,13 @@ class Probe:
         role: Role = "leader",
         waited_s: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = time.monotonic,
+        kernel: Kernel = KERNEL,
     ) -> None:
         self.handle: ProcessHandle | None = None
         self.program: ProgramSight | None = None
+        self.is_named = self._was_heard = False
         self._source, self._beats, self._role = program, beats, role
-        self._clock, self._waited_s = clock, waited_s
+        self._clock, self._waited_s, self._kernel = clock, waited_s, kernel
         self._trouble: str | None = None
         self._looked_at_s: float | None = None
         self._waited_before_s = 0.0
@@ -66,7 +71,9 @@ class Probe:
         self._looked_at_s, self._waited_before_s = now_s, waited_s
         if self._is_due(now_s, ask=ask):
             self.ask()
-        if self.handle is None and self.program is None:
+        if self.handle is not None and not self.is_named and self.handle.ended():
+            self.release()  # whose end that was is for supervisord to say
+        if self.handle is None and self.program is None and not self._was_heard:
             self._adopt_by_beat()
         process = self._process()
         beat = self._beat(self.handle.identity if self.handle else None)
@@ -75,7 +82,7 @@ class Probe:
             and beat.beat is not None
             and beat.age_s > LATE * beat.beat.interval_s
         ):
-            process = facts.with_threads(process)
+            process = self._kernel.see_threads(process)
         return Sight(
             gap_s=max(0.0, gap_s),
             program=self.program,
@@ -112,20 +119,25 @@ class Probe:
             log.info("supervisord.answered")
         self.program, self._trouble = program, None
         self._asked_at_s = self._clock()
-        if program.pid <= 1 or program.state not in ("STARTING", "RUNNING", "STOPPING"):
-            return
+        self._was_heard = True
+        runs = program.pid > 1 and program.state in ("STARTING", "RUNNING", "STOPPING")
         if self.handle is not None:
-            if self.handle.identity.pid == program.pid or self.handle.ended():
+            if runs and self.handle.identity.pid == program.pid:
+                self.is_named = True
+                return
+            if self.is_named and (not runs or self.handle.ended()):
                 return  # an end is for the keeper to see first
             log.warning("process.replaced", pid=self.handle.identity.pid, by=program.pid)
             self.release()
-        self._hold(program.pid)
+        if runs:
+            self._hold(program.pid)
+            self.is_named = True
 
     def release(self) -> None:
         """Let go of a process that has ended."""
         if self.handle is not None:
             self.handle.close()
-        self.handle, self._believed = None, None
+        self.handle, self._believed, self.is_named = None, None, False
 
     def beat_of(self, who: Identity | None) -> Heartbeat | None:
         """Answer the last beat of *who*; of any process of this boot if None.
@@ -152,23 +164,26 @@ class Probe:
         return since_s >= (ASK_LEAST_S if ask else ASK_EVERY_S)
 
     def _hold(self, pid: int) -> None:
-        self.handle = ProcessHandle.open(pid)
+        self.handle = self._kernel.open(pid)
         self._believed = None
         self._raw.clear()
 
     def _adopt_by_beat(self) -> None:
-        """Find the bot by its beat while supervisord is silent: to be watched, never signalled."""
+        """Find the bot by its beat before supervisord has ever answered.
+
+        To be watched, and no more: it may be the other program's, or a stranger.
+        """
         beat = self.beat_of(None)
         if beat is None or beat.pid <= 1:
             return
-        who = identity.read(beat.pid)
+        who = self._kernel.identify(beat.pid)
         if who is not None and beat.is_of(who.pid, who.started):
             self._hold(beat.pid)
 
     def _process(self) -> ProcessSight | None:
         if self.handle is None or self.handle.ended():
             return None
-        process = facts.read(self.handle.identity.pid)
+        process = self._kernel.see(self.handle.identity.pid)
         if process is None or process.identity != self.handle.identity:
             return None
         return process
@@ -193,13 +208,15 @@ class Probe:
             found = troubles.get(believed.role)
         elif len(troubles) == len(self._beats):
             found = troubles["leader"]
-        age_s = 0.0 if believed is None else max(0.0, time.monotonic() - believed.monotonic_s)
+        age_s = 0.0 if believed is None else max(0.0, self._clock() - believed.monotonic_s)
+        unsafe = found if isinstance(found, HeartbeatFileError) else None
+        distrusted = unsafe is not None and unsafe.reason.startswith(("owned", "writable"))
         return BeatSight(
             beat=believed,
             age_s=age_s,
             trouble=_trouble(found, known=believed is not None),
-            distrusted=isinstance(found, HeartbeatFileError)
-            and found.reason.startswith(("owned", "writable")),
+            distrusted=distrusted,
+            strange=unsafe is not None and not distrusted,
         )
 
     def _read(self, role: Role, path: Path) -> Heartbeat | None:

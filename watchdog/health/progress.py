@@ -27,6 +27,7 @@ class Progress:
     """Counts of polls, each in seconds' worth of punctual polls in a row.
 
     Attributes:
+        blind: Nothing could be written into the state folder: what a beat says may be old.
         warmed: It has been ready, if only to take over: nothing is imported any more.
         stalled_s: The loop's pulse did not move.
         stuck_beats: New beats seen since then, all with the old pulse.
@@ -49,6 +50,7 @@ class Progress:
     ever_ready: bool = False
     warmed: bool = False
     traced: bool = False
+    blind: bool = False
     polls: int = 0
     late_polls: int = 0
     stalled_s: float = 0.0
@@ -87,10 +89,13 @@ def advance(progress: Progress, sight: Sight, limits: Limits) -> Progress:
             cpu_s=process.cpu_s,
         )
     detached = progress.traced and not process.tracer_pid
-    void = late or detached
-    progress = replace(progress, traced=process.tracer_pid != 0)
+    mended = progress.blind and sight.state_writable  # the next beat is on its way
+    void = late or detached or mended
+    progress = replace(progress, traced=process.tracer_pid != 0, blind=not sight.state_writable)
     progress = _count_beats(progress, sight, limits, worth_s=worth_s, void=void)
     beat = sight.beat.beat
+    if progress.blind:
+        worth_s = 0.0
     if beat is None:
         return replace(
             progress, unready_s=progress.unready_s + (0.0 if progress.ever_ready else worth_s)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from watchdog.health.liveness import Judgement, Standing
 from watchdog.health.observation import ProgramState
 from watchdog.health.verdict import SERVING, Role, Verdict
+from watchdog.health.wellbeing import STATE_UNWRITABLE
 
 PROGRAMS = ("bot", "spare")
 OPERATOR = "operator"
 STOPS = ("STOPPED", "STOPPING")  # by an operator's wish, of one program
+START_ADVICE = "Start it with `supervisorctl start bot`."
 RESTART_ADVICE = "Start it with `supervisorctl restart bot`."
 # A service without any process is called after the program with the best prospects.
 PROSPECTS: tuple[Verdict, ...] = ("dead", "backing_off", "failed", "held", "stopped")
@@ -75,11 +77,13 @@ class Circumstances:
         standby: A spare is wanted.
         stood_down: Whoever ended last wants nobody to take over.
         overdue: Processes live, and none has led for longer than a start may take.
+        blind: The state folder takes nothing new: a process that came to lead can't say so.
     """
 
     standby: bool = True
     stood_down: bool = False
     overdue: bool = False
+    blind: bool = False
 
 
 def leader_of(bot: Member, spare: Member) -> int | None:
@@ -187,13 +191,31 @@ def _leaderless(bot: Member, spare: Member, around: Circumstances) -> tuple[Judg
     cold = [at for at, each in enumerate(members) if each.alive and not each.is_warm]
     if cold and (around.stood_down or not warm):
         return members[cold[0]].judgement, cold[0]
+    if not warm and around.stood_down and _is_held_back(bot):
+        return Judgement(verdict="stopped", reason="stood_down", advice=START_ADVICE), 0
     if not warm:
         return _without_process(bot, spare, around)
     if around.stood_down:
         return Judgement(verdict="stopped", reason="stood_down", advice=RESTART_ADVICE), warm[0]
+    if around.blind:
+        return _blind(), warm[0]
     if around.overdue:
         return _overdue(), warm[0]
     return Judgement(verdict="starting", reason="taking_over"), warm[0]
+
+
+def _blind() -> Judgement:
+    return Judgement(
+        verdict="unknown",
+        reason=STATE_UNWRITABLE,
+        advice="Nothing can be written into state/: the disk is full or read-only, or the folder is"
+        " gone. No heartbeat tells who leads, so nobody knows; the bot may serve all the same.",
+    )
+
+
+def _is_held_back(bot: Member) -> bool:
+    """Answer whether the process waited as a spare: to start it would be to take a stop back."""
+    return bot.standing.kind == "waiting" and bot.standing.role == "spare"
 
 
 def _overdue() -> Judgement:

@@ -9,11 +9,11 @@ from watchdog.health.observation import Sight
 from watchdog.health.progress import SERVING_NAMES, Progress
 from watchdog.heartbeat.schema import Heartbeat
 
+STATE_UNWRITABLE = "state_unwritable"
 SLOW_LAG_MS = 1000.0
 FEW_IDENTIFIES = 50  # of 1000 a day; Discord resets the token when none is left
-FULL_SHARE = 0.8  # of the open files allowed
-WAITING_S = 60.0  # polls worth this long without any end, and the oldest task this old
-WAITING_TASKS = 5
+FULL_SHARE = 0.8  # of the files, or threads, that are allowed
+WAITING_TASKS = 5  # fewer that take long are a few slow commands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ def complaints(sight: Sight, progress: Progress, limits: Limits) -> tuple[Compla
     beat = sight.beat.beat
     found = list(_of_writing(sight, progress, limits))
     if beat is not None:
-        found += _of_beat(beat, progress)
+        found += _of_beat(beat, progress, limits)
         found += _of_memory(beat, progress, limits)
     return tuple(found)
 
@@ -47,7 +47,7 @@ def _of_writing(sight: Sight, progress: Progress, limits: Limits) -> list[Compla
     if not sight.state_writable:
         found.append(
             Complaint(
-                reason="state_unwritable",
+                reason=STATE_UNWRITABLE,
                 advice="The watchdog can't write into state/: the disk is full or read-only, or"
                 " the folder is gone. Missing heartbeats restart nothing until it can.",
             )
@@ -55,7 +55,7 @@ def _of_writing(sight: Sight, progress: Progress, limits: Limits) -> list[Compla
     return found
 
 
-def _of_beat(beat: Heartbeat, progress: Progress) -> list[Complaint]:
+def _of_beat(beat: Heartbeat, progress: Progress, limits: Limits) -> list[Complaint]:
     found = []
     if beat.loop.lag_ms_p99 >= SLOW_LAG_MS:
         found.append(
@@ -65,7 +65,7 @@ def _of_beat(beat: Heartbeat, progress: Progress) -> list[Complaint]:
                 " holds their stacks.",
             )
         )
-    found += _of_waiting(beat, progress)
+    found += _of_waiting(beat, progress, limits)
     remaining = beat.gateway.identify_remaining
     if remaining is not None and remaining <= FEW_IDENTIFIES:
         found.append(
@@ -75,34 +75,48 @@ def _of_beat(beat: Heartbeat, progress: Progress) -> list[Complaint]:
                 " so often.",
             )
         )
-    opened, limit = beat.process.open_files, beat.process.open_files_limit
-    if 0 < limit * FULL_SHARE < opened:
+    return found + _of_leaks(beat)
+
+
+def _of_leaks(beat: Heartbeat) -> list[Complaint]:
+    found, process = [], beat.process
+    if 0 < process.open_files_limit * FULL_SHARE < process.open_files:
         found.append(
             Complaint(
                 reason="open_files",
-                advice=f"{opened} of {limit} files are open: something leaks them.",
+                advice=f"{process.open_files} of {process.open_files_limit} files are open:"
+                " something leaks them.",
+            )
+        )
+    if 0 < process.threads_limit * FULL_SHARE < process.threads:
+        found.append(
+            Complaint(
+                reason="threads",
+                advice=f"{process.threads} of {process.threads_limit} threads run: something"
+                " starts them and never ends them.",
             )
         )
     return found
 
 
-def _of_waiting(beat: Heartbeat, progress: Progress) -> list[Complaint]:
-    found = []
+def _of_waiting(beat: Heartbeat, progress: Progress, limits: Limits) -> list[Complaint]:
+    found, limit_s = [], limits.waiting_s
     serving = [task for name, task in beat.tasks.by_name.items() if name.startswith(SERVING_NAMES)]
     oldest_s = max((task.oldest_s or 0.0 for task in serving), default=0.0)
     active = sum(task.active for task in serving)
-    if progress.tasks_s >= WAITING_S and oldest_s >= WAITING_S and active >= WAITING_TASKS:
+    if progress.tasks_s >= limit_s and oldest_s >= limit_s and active >= WAITING_TASKS:
         found.append(
             Complaint(
                 reason="tasks_waiting",
-                advice=f"{active} handlers are at work and none has ended for a minute: they may"
-                " wait for one lock or one service.",
+                advice=f"{active} handlers are at work and none has ended for {limit_s:.0f} s:"
+                " they may wait for one lock or one service.",
             )
         )
-    if progress.jobs_s >= WAITING_S:
+    if progress.jobs_s >= limit_s:
         found.append(
             Complaint(
-                reason="jobs_waiting", advice="Jobs are queued and none has ended for a minute."
+                reason="jobs_waiting",
+                advice=f"Jobs are queued and none has ended for {limit_s:.0f} s.",
             )
         )
     return found

@@ -7,19 +7,27 @@ An installation is the folder the processes run in. Settings come from the envir
 from __future__ import annotations
 
 import difflib
+import io
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_origin
 
 import annotated_types
 from dotenv import dotenv_values
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
+from dotenv.variables import Variable, parse_variables
 from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_FILE = ".env"
+MAX_ENV_LENGTH = 64 * 1024  # characters of the file
+MAX_FILLED_LENGTH = 256 * 1024  # of all its values, with what they refer to filled in
+# Control characters, and bytes that are not UTF-8; lists of words may have line breaks in between.
+_NO_TEXT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_NO_WORDS = re.compile("[\x00\ud800-\udfff]")
 ENCODING = "utf-8-sig"  # UTF-8, with or without the mark that some editors put in front
 
 
@@ -65,6 +73,9 @@ class InstallationSettings(BaseSettings):
     standby: bool = Field(
         True, description="Keep a warm spare that takes over; `false` saves its memory."
     )
+    core_dumps: bool = Field(
+        False, description="Let a crash leave a core file: for debugging, since it holds the token."
+    )
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -78,6 +89,11 @@ class InstallationSettings(BaseSettings):
         written = {key.upper(): value for key, value in _env_file().items() if value}
         known = {name.upper() for name in cls.model_fields} | cls.foreign_names
         lines = misspelt({*written, *(name.upper() for name in environ)}, known)
+        given = written | {name.upper(): value for name, value in environ.items() if value}
+        unfit = [name.upper() for name in cls.model_fields if cls._is_unfit(name, given)]
+        if unfit:
+            lines += [f"{name}: holds a line break or another invisible byte" for name in unfit]
+            raise SettingsInvalidError(lines)
         try:
             settings = cls()
         except ValidationError as error:
@@ -88,6 +104,13 @@ class InstallationSettings(BaseSettings):
             raise SettingsInvalidError(lines)
         return settings
 
+    @classmethod
+    def _is_unfit(cls, name: str, given: Mapping[str, str]) -> bool:
+        """Answer whether a setting holds what no file name, header or address may hold."""
+        is_list = get_origin(cls.model_fields[name].annotation) is tuple
+        unfit = _NO_WORDS if is_list else _NO_TEXT
+        return unfit.search(given.get(name.upper(), "").strip()) is not None
+
 
 def _env_file() -> Mapping[str, str | None]:
     path = Path(ENV_FILE)
@@ -96,15 +119,39 @@ def _env_file() -> Mapping[str, str | None]:
     if not path.is_file():
         raise SettingsInvalidError([f"{ENV_FILE}: is not a file"])
     try:
-        with path.open(encoding=ENCODING) as lines:
-            bad = [binding.original.line for binding in parse_stream(lines) if binding.error]
-        if bad:
-            raise SettingsInvalidError(
-                [f"{ENV_FILE}: line {line} can't be read; write NAME=value" for line in bad]
-            )
-        return dotenv_values(path, encoding=ENCODING)
+        with path.open(encoding=ENCODING) as stream:
+            text = stream.read(MAX_ENV_LENGTH + 1)
+        if len(text) > MAX_ENV_LENGTH:
+            raise SettingsInvalidError([f"{ENV_FILE}: more than {MAX_ENV_LENGTH} characters"])
+        bindings = list(parse_stream(io.StringIO(text)))
+        bad = [
+            f"{ENV_FILE}: line {each.original.line} can't be read; write NAME=value"
+            for each in bindings
+            if each.error
+        ]
+        if bad or (bad := _endless(bindings)):
+            raise SettingsInvalidError(bad)
+        return dotenv_values(stream=io.StringIO(text))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsInvalidError([f"{ENV_FILE}: can't be read as UTF-8 text: {error}"]) from error
+
+
+def _endless(bindings: Iterable[Binding]) -> list[str]:
+    """Answer a line for values that fill each other in again and again until no memory is left."""
+    lengths, total = dict[str, int](), 0
+    for binding in bindings:
+        name, length = binding.key or "", 0
+        for atom in parse_variables(binding.value or ""):
+            if isinstance(atom, Variable):
+                outside = os.environ.get(atom.name, "")
+                length += max(lengths.get(atom.name, 0), len(outside), len(atom.default or ""))
+            else:
+                length += len(atom.resolve({}))
+        total += length
+        if total > MAX_FILLED_LENGTH:
+            return [f"{name}: too long once the ${{…}} in it are filled in"]
+        lengths[name] = length
+    return []
 
 
 def misspelt(names: Iterable[str], known: Iterable[str]) -> list[str]:
@@ -116,6 +163,13 @@ def misspelt(names: Iterable[str], known: Iterable[str]) -> list[str]:
         if close:
             lines.append(f"{name}: not a setting; did you mean {close[0]}?")
     return lines
+
+
+def words_of(value: object) -> object:
+    """Answer text as the words that commas separate in it, anything else as it is."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
 
 
 def allowed(field: FieldInfo) -> str:

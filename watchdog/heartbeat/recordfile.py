@@ -111,8 +111,9 @@ class RecordFileHandler(logging.handlers.RotatingFileHandler):
 
     def _open(self) -> Any:
         path = Path(self.baseFilename)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stream = super()._open()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        stream = os.fdopen(os.open(path, flags, 0o600), self.mode, encoding=self.encoding)
         if _ends_torn(path):  # a writer was killed, or the disk was full, within a line
             stream.write(self.terminator)
         return stream

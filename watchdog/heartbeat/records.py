@@ -20,36 +20,12 @@ import orjson
 import structlog
 
 from watchdog.heartbeat.recordfile import RecordFileHandler, RecordQueueHandler
+from watchdog.heartbeat.redaction import SECRETS
 
 MAX_FIELD = 8 * 1024  # characters of one field, a traceback's included
 MAX_LINE = 64 * 1024  # characters of one line; past it every field is told as short text
 QUEUE_LINES = 10_000
 END_TIMEOUT_S = 2.0
-
-
-class Secrets:
-    """Replace every secret it was told in what is written."""
-
-    def __init__(self) -> None:
-        self._secrets: tuple[str, ...] = ()
-
-    def add(self, secret: str) -> None:
-        """Never write *secret* from now on; words shorter than 8 characters are not secrets."""
-        if len(secret) < 8:
-            return
-        in_json = orjson.dumps(secret).decode()[1:-1]  # as it looks inside a finished line
-        for form in (secret, in_json):
-            if form not in self._secrets:
-                self._secrets = (*self._secrets, form)
-
-    def redact(self, text: str) -> str:
-        """Answer *text* without secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, "[redacted]")
-        return text
-
-
-SECRETS = Secrets()
 
 
 def render(_: Any, __: str, event: structlog.typing.EventDict) -> str:
@@ -69,7 +45,7 @@ def render(_: Any, __: str, event: structlog.typing.EventDict) -> str:
         text = ""
     if not 0 < len(text) <= MAX_LINE:
         text = orjson.dumps({_text(k): _plain(v) for k, v in line.items()}).decode()
-    return SECRETS.redact(text)
+    return SECRETS.redact_json(text)
 
 
 def _plain(value: object) -> str | bool | float | None:

@@ -144,13 +144,14 @@ class Commands:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """What the operating system says of the bot process."""
+    """What the operating system says of the bot process; a limit of 0 is none."""
 
     rss_bytes: int = 0
     cpu_percent: float = 0.0
     open_files: int = 0
     open_files_limit: int = 0
     threads: int = 0
+    threads_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

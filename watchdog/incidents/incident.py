@@ -9,10 +9,12 @@ from typing import Any, Literal
 import orjson
 
 from watchdog.health.verdict import IncidentSummary
+from watchdog.heartbeat.decoder import HeartbeatError, check_bounds
 
 SCHEMA = 1
 MAX_ACTIONS = 40
 MAX_TEXT = 16 * 1024
+MAX_NUMBER = 1 << 53  # a larger one is not believed: counted on, it could not be written any more
 
 Outcome = Literal["open", "recovered", "stopped"]
 
@@ -129,14 +131,14 @@ def decode(line: bytes, *, boot_id: str, now_s: float) -> Incident | None:
     first_seen_s = _number(record.get("first_seen_s"))
     if not all(isinstance(text, str) for text in texts):
         return None
-    if type(number) is not int or first_seen_s is None:
+    if type(number) is not int or not 0 < number <= MAX_NUMBER or first_seen_s is None:
         return None
     if outcome not in ("open", "recovered", "stopped"):
         return None
     kind, cause, first_seen_at, last_seen_at = texts
     actions, failures = record.get("actions"), record.get("failures")
     recovered_at, span_s = record.get("recovered_at"), _number(record.get("time_to_recovery_s"))
-    evidence, stack = record.get("evidence"), record.get("stack")
+    stack = record.get("stack")
     return Incident(
         number=number,
         kind=str(kind),
@@ -146,12 +148,23 @@ def decode(line: bytes, *, boot_id: str, now_s: float) -> Incident | None:
         first_seen_s=first_seen_s if record.get("boot_id") == boot_id else now_s,
         outcome=outcome,
         actions=tuple(str(action) for action in actions) if isinstance(actions, list) else (),
-        failures=failures if type(failures) is int else 1,
+        failures=failures if type(failures) is int and 0 < failures <= MAX_NUMBER else 1,
         recovered_at=recovered_at if isinstance(recovered_at, str) else None,
         time_to_recovery_s=span_s,
-        evidence=evidence if isinstance(evidence, dict) else {},
+        evidence=_evidence(record.get("evidence")),
         stack=stack if isinstance(stack, str) else None,
     )
+
+
+def _evidence(value: Any) -> Mapping[str, Any]:
+    """Answer evidence that can be written again, nothing when it is nested deeper than ours is."""
+    if not isinstance(value, dict):
+        return {}
+    try:
+        check_bounds(value)
+    except HeartbeatError:
+        return {}
+    return value
 
 
 def _number(value: Any) -> float | None:

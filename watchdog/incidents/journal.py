@@ -32,6 +32,7 @@ class Journal:
         """Write one record; answer whether it is on disk."""
         line = encode(incident, boot_id=self._boot_id)
         try:
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)  # somebody may have removed it
             self._rotate(len(line))
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
             with open(os.open(self._path, flags, 0o600), "r+b", buffering=0) as stream:

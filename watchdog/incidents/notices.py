@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from watchdog.health.liveness import Judgement
+from watchdog.health.wellbeing import STATE_UNWRITABLE
 
 HOLD_S = 10.0  # polls worth this long before a condition is told
 HOLDS_S: Mapping[str, float] = {
@@ -65,6 +66,7 @@ def conditions(judgement: Judgement) -> dict[str, str]:
         "heartbeat_distrusted",
         "heartbeat_unreadable",
         "debugger_attached",
+        STATE_UNWRITABLE,
     ):
         found[judgement.reason] = judgement.advice
     elif judgement.verdict == "backing_off":

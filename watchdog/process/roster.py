@@ -15,6 +15,7 @@ ROSTER = STATE / "never_down.pid"
 SOCKET = STATE / "supervisor.sock"
 SHELL = "never_down"  # the shell itself: its line begins a run, those after it are its children
 SUPERVISORD = "supervisord"
+MAX_PID_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ def parse(text: str) -> tuple[Entry, ...]:
     entries = []
     for line in text.splitlines():
         match line.split():
-            case [name, pid, started, boot_id] if pid.isdecimal():
+            case [name, pid, started, boot_id] if _is_pid(pid):
                 try:
                     at_s = float(started)
                 except ValueError:
@@ -45,6 +46,10 @@ def parse(text: str) -> tuple[Entry, ...]:
                     who = Identity(pid=int(pid), started=at_s)
                     entries.append(Entry(name=name, identity=who, boot_id=boot_id))
     return tuple(entries)
+
+
+def _is_pid(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= MAX_PID_DIGITS
 
 
 def last_shell(entries: Iterable[Entry]) -> Entry | None:

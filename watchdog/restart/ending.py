@@ -41,6 +41,8 @@ class Ending:
         exit_status: -1 after a signal, null when unknown.
         signal: Its name by supervisord's log, such as `SIGKILL`; null when unknown.
         out_of_memory: The kernel killed somebody for memory in the meantime.
+        asked: Of an exit 0: whoever ended left word that nobody is to take over. Code that calls
+            `os._exit(0)` does not.
         intervention: Set when the watchdog ended it.
     """
 
@@ -49,6 +51,7 @@ class Ending:
     signal: str | None = None
     core_dumped: bool = False
     out_of_memory: bool = False
+    asked: bool = True
     intervention: Intervention | None = None
     spawn_error: str = ""
 
@@ -76,7 +79,7 @@ def respond(ending: Ending) -> Response:
     if ending.state in ("FATAL", "BACKOFF"):
         return Response(answer="by_policy", cause="start_failed")
     if status == EXIT_STOPPED:
-        return Response(answer="stay_down", cause="exit 0")
+        return Response(answer="stay_down" if ending.asked else "by_policy", cause="exit 0")
     if status == EXIT_RESTART:
         return Response(answer="at_once", cause="restart_asked")
     if status == EXIT_TEMPORARY:

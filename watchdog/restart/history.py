@@ -15,11 +15,13 @@ from typing import Any, Literal, TypeVar, cast, get_args
 import orjson
 
 from watchdog.health.verdict import Role
+from watchdog.heartbeat.clocks import Reading
 from watchdog.heartbeat.retry import MAX_WAIT_S
 
 SCHEMA = 1
 MAX_TIMES = 200  # of each kind; more than any window may hold
 MAX_TEXT = 2000
+MAX_COUNT = 1 << 53  # a larger one is not believed: counted on, it could not be written any more
 
 StandingKind = Literal["none", "waiting", "retrying", "held", "failed", "stopped"]
 _T = TypeVar("_T")
@@ -34,6 +36,11 @@ class Now:
     monotonic_s: float
     unix_s: float
     boot_id: str
+
+    @property
+    def reading(self) -> Reading:
+        """How the two clocks stand to each other."""
+        return Reading.of(monotonic_s=self.monotonic_s, unix_s=self.unix_s, boot_id=self.boot_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +181,7 @@ def _pair(value: Any) -> tuple[int, float] | None:
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value <= MAX_COUNT
 
 
 def _is_text(value: Any) -> bool:

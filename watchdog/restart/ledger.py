@@ -13,6 +13,8 @@ from watchdog.heartbeat import file, identity
 from watchdog.heartbeat.schema import HeartbeatError
 from watchdog.restart.history import History, Now, decode, encode
 
+COMPLAIN_EVERY_S = 60.0
+
 log = structlog.get_logger(__name__)
 
 
@@ -27,10 +29,11 @@ class Ledger:
     def __init__(self, path: Path, *, moment: Callable[[], Now] = now) -> None:
         self._path, self._moment = path, moment
         self._saved = True
+        self._complained_at_s = float("-inf")
         self.history = self._load()
 
     def update(self, history: History) -> None:
-        """Remember *history*; a disk that refuses is logged, and tried again by `flush`."""
+        """Remember *history*; a disk that refuses is told, and tried again by `flush`."""
         if history != self.history:
             self.history = history
             self._saved = False
@@ -43,7 +46,10 @@ class Ledger:
         try:
             _write_durably(self._path, encode(self.history, self._moment()))
         except OSError as error:
-            log.warning("ledger.write_failed", error=error.strerror or str(error))
+            now_s = self._moment().monotonic_s
+            if now_s - self._complained_at_s >= COMPLAIN_EVERY_S:
+                self._complained_at_s = now_s
+                log.warning("ledger.write_failed", error=error.strerror or str(error))
             return
         self._saved = True
 

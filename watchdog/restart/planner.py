@@ -233,14 +233,15 @@ class Planner:
         return self._schedule(response, now_s, delay_s)
 
     def _start_at_retry(self, response: Response, now_s: float, role: Role) -> Plan:
-        plan_s, budget = 0.0, self._budgets[role]
+        plan_s, budget, now = 0.0, self._budgets[role], self._moment()
         try:
-            wanted = retry.decode(file.read(self._retry_path), now_s=self._moment().unix_s)
+            raw = file.read(self._retry_path)
+            wanted = retry.decode(raw, now_s=now.unix_s, reading=now.reading)
         except (HeartbeatError, OSError) as error:
             log.info("retry.unreadable", error=str(error))
             wanted = None
         if wanted is not None:
-            plan_s = wanted.retry_at_s - self._moment().unix_s
+            plan_s = wanted.retry_at_s - now.unix_s
         again = recent(self.policy, budget.history.asked, now_s=now_s) + (wanted is None)
         delay_s = max(plan_s, backoff_s(self.policy, again, draw=self._draw()))
         self._ask(budget, now_s)

@@ -9,8 +9,9 @@ from pathlib import Path
 import structlog
 
 from watchdog.errors import SignalRefusedError
-from watchdog.process import facts, refusal, stack_dump
+from watchdog.process import refusal
 from watchdog.process.handle import ProcessHandle
+from watchdog.process.kernel import Kernel
 from watchdog.restart.ending import Intervention
 from watchdog.restart.remedy import Remedy
 from watchdog.supervisord.program import Program
@@ -35,12 +36,13 @@ class Terminator:
         program: Program,
         stacks: Path,
         patience_s: float,
+        kernel: Kernel,
     ) -> None:
         self.handle, self.intervention = handle, intervention
         self.stack = ""
         self.actions: list[str] = []
         self._steps = list(remedy.steps)
-        self._program, self._stacks = program, stacks
+        self._program, self._stacks, self._kernel = program, stacks, kernel
         self._patience_s = patience_s
         self._left_s: float | None = None
 
@@ -64,7 +66,7 @@ class Terminator:
             match self._steps[0]:
                 case "stack":
                     self._note("SIGUSR1")
-                    self.stack = stack_dump.take(self.handle, self._stacks)
+                    self.stack = self._kernel.take_stack(self.handle, self._stacks)
                 case "terminate":
                     self._note("SIGTERM")
                     self.handle.send(signal.SIGTERM)
@@ -82,7 +84,7 @@ class Terminator:
         who = self.handle.identity
         refused = refusal.refusal(
             who,
-            facts.read(who.pid),
+            self._kernel.see(who.pid),
             self._program.look(),
             supervisord_pid=self._program.supervisord_pid(),
             own_pid=os.getpid(),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from watchdog.health.probe import Probe
 from watchdog.incidents.casebook import Casebook
+from watchdog.process.kernel import KERNEL, Kernel
 from watchdog.restart.planner import Planner
 from watchdog.supervisord.program import Program
 
@@ -27,6 +28,7 @@ class Tools:
     """One of each.
 
     Attributes:
+        stood_down: The file that whoever ends for good leaves.
         stacks: The file into which the bot dumps its stacks on SIGUSR1.
         memory_kills: Answers the kernel's count of kills for want of memory, or None.
         patience_s: From SIGTERM to SIGKILL.
@@ -38,8 +40,10 @@ class Tools:
     planner: Planner
     casebook: Casebook
     tally: Tally
+    stood_down: Path
     stacks: Path
     memory_kills: Callable[[], int | None]
     patience_s: float
     zombie_grace_s: float
     clock: Callable[[], float] = time.monotonic
+    kernel: Kernel = KERNEL

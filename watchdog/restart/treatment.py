@@ -95,6 +95,7 @@ class Treatment:
             program=self._tools.program,
             stacks=self._tools.stacks,
             patience_s=self._tools.patience_s,
+            kernel=self._tools.kernel,
         )
         self._step(self._terminator, 0.0)
 

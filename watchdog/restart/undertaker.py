@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 
 import structlog
 
 from watchdog.errors import SupervisordError, SupervisordFaultError
 from watchdog.health.observation import ProgramSight
+from watchdog.health.roles import PROGRAMS
 from watchdog.health.verdict import Role
 from watchdog.heartbeat.identity import Identity
 from watchdog.heartbeat.schema import Failure
-from watchdog.process.group import end_leftovers
 from watchdog.restart.ending import EXIT_STOPPED, Ending, Intervention
 from watchdog.restart.planner import Plan
 from watchdog.restart.tools import Tools
@@ -56,7 +57,7 @@ class Undertaker:
         if handle is None or tools.probe.is_silent():
             return False
         who = handle.identity
-        end_leftovers(who)
+        tools.kernel.end_leftovers(who)
         try:
             program = tools.program.reap(who.pid, timeout_s=REAP_S)
             logged = tools.program.last_end(who.pid) if program.exit_status == -1 else None
@@ -68,6 +69,7 @@ class Undertaker:
         last = tools.probe.beat_of(who)
         if last is not None and last.role == "leader":
             role = "leader"  # it may have led between two looks only
+            tools.planner.seen_as(role)
         words = LastWords(who=who, failure=last.failure if last else None, logged=logged)
         tools.probe.release()
         tools.probe.hear(program)
@@ -113,6 +115,8 @@ class Undertaker:
             return False
         tools.planner.launching()
         began_s = tools.clock()
+        with contextlib.suppress(OSError):  # without logs/ supervisord starts nothing
+            tools.stacks.parent.mkdir(mode=0o700, exist_ok=True)
         try:
             program = tools.program.start()
         except SupervisordFaultError as error:
@@ -151,13 +155,15 @@ class Undertaker:
     ) -> None:
         """Plan once for one end, and put it on record."""
         logged, failure = words.logged, words.failure
-        if program.exit_status == EXIT_STOPPED and self._tools.planner.history.role != "leader":
+        is_spare = self._tools.program.name == PROGRAMS[1]
+        if program.exit_status == EXIT_STOPPED and is_spare and not self._has_led():
             role = "spare"  # the shutdown command is a leader's; this one was not wanted
         ending = Ending(
             state=program.state,
             exit_status=program.exit_status,
             signal=logged.signal if logged is not None else None,
             out_of_memory=starved,
+            asked=role == "spare" or self._tools.stood_down.exists(),
             intervention=intervention,
         )
         plan = self._tools.planner.conclude(ending, role=role, failure=failure, unseen=words.unseen)
@@ -173,6 +179,9 @@ class Undertaker:
         )
         if role == "leader":
             self._record(plan, program, words)
+
+    def _has_led(self) -> bool:
+        return self._tools.planner.history.role == "leader"
 
     def _record(self, plan: Plan, program: ProgramSight, words: LastWords) -> None:
         """Put on record, and tell, an end that is a failure."""

@@ -22,6 +22,7 @@ _ALWAYS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Connection": "close",
 }
 _NOTHING_LOADS = "default-src 'none'"

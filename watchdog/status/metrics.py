@@ -146,6 +146,8 @@ def _bot(view: View, beat: Heartbeat) -> Iterator[Metric]:
     if process.open_files_limit:
         yield from gauge("bot_max_fds", "Files the bot may open.", process.open_files_limit)
     yield from gauge("bot_threads", "Threads of the bot.", process.threads)
+    if process.threads_limit:
+        yield from gauge("bot_max_threads", "Threads it may have.", process.threads_limit)
     yield from gauge("bot_guilds", "Servers it is in.", bot.guilds)
     yield from gauge("bot_members", "Members it sees.", bot.members)
     yield from counter("heartbeats", "Heartbeats of this process.", beat.sequence)

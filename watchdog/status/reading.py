@@ -93,15 +93,15 @@ def to_text(reading: Reading, *, now_at: datetime, path: str) -> str:
     report = reading.report
     lines = _trouble_lines(reading, now_at=now_at, path=path)
     if report is None:
-        return "\n".join(lines)
+        return "\n".join(map(_plain, lines))
     if lines:
         lines += ["", f"Last seen, {clock_time(report.checked_at)}:"]
     rows = [*_state_rows(report, now_at=now_at), *_beat_rows(report), *_incident_rows(report)]
     rows += [("Warning", words(warning)) for warning in report.warnings]
     rows += [("Advice", line) for line in report.advice.splitlines()[:20]]
     width = max(len(name) for name, _ in rows)
-    lines += [f"{name:<{width}}  {_plain(value)}" for name, value in rows]
-    return "\n".join(lines)
+    lines += [f"{name:<{width}}  {value}" for name, value in rows]
+    return "\n".join(map(_plain, lines))
 
 
 def _trouble_lines(reading: Reading, *, now_at: datetime, path: str) -> list[str]:

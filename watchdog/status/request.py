@@ -19,6 +19,7 @@ class Status(IntEnum):
     NOT_FOUND = 404
     METHOD_NOT_ALLOWED = 405
     URI_TOO_LONG = 414
+    MISDIRECTED_REQUEST = 421
     REQUEST_HEADER_FIELDS_TOO_LARGE = 431
     INTERNAL_SERVER_ERROR = 500
     SERVICE_UNAVAILABLE = 503
@@ -30,15 +31,22 @@ class Status(IntEnum):
 
 
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([\x21-\x7e]+) HTTP/1\.[01]")
-_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
+_HOST = re.compile(rb"^host[ \t]*:[ \t]*([^\r\n]*?)[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request that can be answered; *path* is without the query, and never decoded."""
+    """A request that can be answered.
+
+    Attributes:
+        path: Without the query, and never decoded.
+        host: Whom the client believes to have reached, port and all; empty when it does not say.
+    """
 
     path: str
     with_body: bool
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +64,12 @@ def is_whole(received: bytes | bytearray) -> bool:
 def parse(received: bytes | bytearray) -> Request | Refusal:
     """Answer what the request whose head is *received* asks for.
 
-    Headers are not looked at: no answer depends on one, and every connection is closed after its
-    answer, so nothing in them can be understood in two ways.
+    Of the headers Host alone is looked at: no other decides an answer, and every connection is
+    closed after its answer, so nothing in them can be understood in two ways.
     """
-    line = bytes(received).lstrip(b"\r\n").split(b"\n", 1)[0].rstrip(b"\r")
+    head = bytes(received).lstrip(b"\r\n")
+    line, _, headers = head.partition(b"\n")
+    line = line.rstrip(b"\r")
     match = _LINE.fullmatch(line)
     if match is None:
         return Refusal(status=Status.BAD_REQUEST)
@@ -68,7 +78,11 @@ def parse(received: bytes | bytearray) -> Request | Refusal:
         return Refusal(status=Status.METHOD_NOT_ALLOWED)
     if len(target) > MAX_TARGET:
         return Refusal(status=Status.URI_TOO_LONG)
-    path = re.split("[?#]", _ABSOLUTE.sub("", target), maxsplit=1)[0] or "/"
-    if not path.startswith("/"):
+    absolute = _ABSOLUTE.match(target)
+    path = re.split("[?#]", target[absolute.end() :] if absolute else target, maxsplit=1)[0] or "/"
+    hosts = _HOST.findall(headers)
+    if not path.startswith("/") or len(hosts) > 1:  # RFC 9112, 3.2: never two
         return Refusal(status=Status.BAD_REQUEST)
-    return Request(path=path, with_body=method != "HEAD")
+    # RFC 9112, 3.2.2: what the target names counts, whatever the header says.
+    host = absolute[1] if absolute else b"".join(hosts).decode("latin-1")
+    return Request(path=path, with_body=method != "HEAD", host=host)

@@ -20,6 +20,7 @@ from watchdog.status import metrics
 from watchdog.status.answer import answer, refused, to_bytes
 from watchdog.status.board import StatusBoard
 from watchdog.status.connections import Connections
+from watchdog.status.hosts import Hosts
 from watchdog.status.report import beat_of
 from watchdog.status.request import Refusal, Request, Status
 from watchdog.status.view import View, compose
@@ -33,7 +34,11 @@ log = structlog.get_logger(__name__)
 
 
 class StatusServer:
-    """Serve *board* on *host*:*port*; a port in use is asked for again every *retry_interval_s*."""
+    """Serve *board* on *host*:*port*; a port in use is asked for again every *retry_interval_s*.
+
+    Args:
+        hosts: The names it answers to; by default those that follow from *host*.
+    """
 
     def __init__(
         self,
@@ -41,10 +46,12 @@ class StatusServer:
         host: str,
         port: int,
         *,
+        hosts: Hosts | None = None,
         retry_interval_s: float = RETRY_INTERVAL_S,
         connections: Callable[..., Connections] = Connections,
     ) -> None:
         self._board, self._host, self._port = board, host, port
+        self._hosts = hosts or Hosts.of(host)
         self._retry_interval_s, self._make_connections = retry_interval_s, connections
         self._connections: Connections | None = None
         self._stopping = threading.Event()
@@ -70,6 +77,8 @@ class StatusServer:
 
     def respond(self, request: Request | Refusal) -> bytes:
         """Answer *request* as bytes; a bug in what renders becomes a 500, not the server's end."""
+        if isinstance(request, Request) and not self._hosts.admits(request.host):
+            request = Refusal(status=Status.MISDIRECTED_REQUEST)
         date = formatdate(usegmt=True)
         with_body = request.with_body if isinstance(request, Request) else True
         try:

@@ -68,18 +68,18 @@ HEADLINES: dict[Verdict, Headline] = {
 
 
 def moment(at: str) -> datetime | None:
-    """Answer an ISO 8601 time with its zone, None for anything else."""
+    """Answer an ISO 8601 time with a zone as UTC, None for anything else."""
     try:
         found = datetime.fromisoformat(at)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):  # the first hours of year 1 east of Greenwich, for one
         return None
-    return found if found.tzinfo is not None else None
 
 
 def clock_time(at: str) -> str:
     """Answer *at* as a UTC time that people read, itself when it is no time."""
     found = moment(at)
-    return at if found is None else found.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return at if found is None else found.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def ago(at: str, *, now_at: datetime) -> str:

@@ -27,10 +27,15 @@ class Program:
     """One program of supervisord's, by name."""
 
     def __init__(
-        self, rpc: SupervisordRpc, name: str, *, clock: Callable[[], float] = time.monotonic
+        self,
+        rpc: SupervisordRpc,
+        name: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = name
-        self._rpc, self._clock = rpc, clock
+        self._rpc, self._clock, self._sleep = rpc, clock, sleep
 
     def look(self) -> ProgramSight:
         """Answer what supervisord says of the program now.
@@ -63,7 +68,7 @@ class Program:
             sight = self.look()
             if sight.pid != pid or self._clock() >= deadline_s:
                 return sight
-            time.sleep(POKE_S)
+            self._sleep(POKE_S)
 
     def start(self) -> ProgramSight:
         """Start the program, and answer what supervisord says of it right after.
@@ -104,7 +109,8 @@ def _sight(info: Any) -> ProgramSight:
     except (TypeError, KeyError) as error:
         raise SupervisordSilentError("getProcessInfo", "not_process_info") from error
     if (
-        state not in PROGRAM_STATES
+        not isinstance(state, str)
+        or state not in PROGRAM_STATES
         or type(pid) is not int
         or type(status) is not int
         or not isinstance(spawn_error, str)

@@ -18,6 +18,16 @@ from xml.parsers.expat import ExpatError
 from watchdog.errors import SupervisordFaultError, SupervisordSilentError
 
 MAX_ANSWER_BYTES = 256 * 1024
+# The last four are what `xmlrpc.client` raises for tags in a place where they make no sense.
+NOT_XML_RPC = (
+    http.client.HTTPException,
+    xmlrpc.client.Error,
+    ExpatError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 SLACK_S = 0.25  # a timeout comes this much late on a busy machine
 
 
@@ -80,8 +90,9 @@ class SupervisordRpc:
         except OSError as error:
             raise SupervisordSilentError(method, "unreachable") from error
         except xmlrpc.client.Fault as fault:
-            raise SupervisordFaultError(method, code=fault.faultCode) from fault
-        except (http.client.HTTPException, xmlrpc.client.Error, ExpatError, ValueError) as error:
+            code = fault.faultCode
+            raise SupervisordFaultError(method, code=code if type(code) is int else 0) from fault
+        except NOT_XML_RPC as error:
             raise SupervisordSilentError(method, "not_xml_rpc") from error
         finally:
             self._connection = None

@@ -17,6 +17,8 @@ from bot.gateway.journal.merged_guild import MergedGuild
 from bot.gateway.journal.state_events import NO_GUILD, READY
 
 Event = tuple[int, str, bytes]  # sequence, name, and the raw payload
+# What comes of a payload that is not as Discord documents it.
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class UnmergeableError(Exception):
@@ -54,11 +56,14 @@ def merge(guild_id: int, events: Sequence[Event], *, self_id: int) -> list[Event
                 guild.sequence = sequence
                 guild.apply(name, data)
             # What concerns a guild that has not come yet is in the GUILD_CREATE to come.
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _MALFORMED as error:
             raise UnmergeableError(name) from error
-    if guild is not None:
+    if guild is None:
+        return None if last_delete is None else [last_delete]
+    try:
         return [(sequence, name, _raw(name, data)) for sequence, name, data in guild.events()]
-    return None if last_delete is None else [last_delete]
+    except _MALFORMED as error:  # what was read may be nested too deep to be written
+        raise UnmergeableError("GUILD_CREATE") from error
 
 
 def _created(
@@ -84,7 +89,7 @@ def self_id_of(events: Sequence[Event]) -> int:
     try:
         ready = next(raw for _, name, raw in events if name == READY)
         return int(orjson.loads(ready)["d"]["user"]["id"])
-    except (StopIteration, KeyError, TypeError, ValueError) as error:
+    except (StopIteration, *_MALFORMED) as error:
         raise UnmergeableError(READY) from error
 
 
@@ -101,9 +106,12 @@ def _merge_session(events: Sequence[Event]) -> list[Event]:
                 ready["user"] = dict(data)
             else:
                 raise UnmergeableError(name)
-        except (KeyError, TypeError, ValueError) as error:
+        except _MALFORMED as error:
             raise UnmergeableError(name) from error
-    return [] if ready is None else [(first, READY, _raw(READY, ready))]
+    try:
+        return [] if ready is None else [(first, READY, _raw(READY, ready))]
+    except TypeError as error:
+        raise UnmergeableError(READY) from error
 
 
 def _raw(name: str, data: dict[str, Any]) -> bytes:

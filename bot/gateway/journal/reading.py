@@ -11,6 +11,7 @@ from bot.gateway.identify_gate import usable
 from bot.gateway.journal import files
 from bot.gateway.journal.fingerprint import SCHEMA
 from bot.gateway.journal.state_events import READY
+from bot.gateway.journal.tables import are_ours
 from bot.gateway.session import Marks, Session
 
 if TYPE_CHECKING:
@@ -122,7 +123,10 @@ def _read(
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version != SCHEMA:
         return Unusable(reason="schema")
-    values = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM session").fetchone()  # noqa: S608
+    if not are_ours(connection):
+        raise _BrokenError
+    query = f"SELECT {', '.join(_COLUMNS)} FROM session"  # noqa: S608 - names of our own table
+    values = connection.execute(query).fetchone()
     if values is None:
         return Unusable(reason="no_session")
     row = dict(zip(_COLUMNS, values, strict=True))
@@ -163,7 +167,7 @@ def _reason_against(row: Mapping[str, object], fingerprint: str) -> str | None:
 def _session(row: Mapping[str, object], shard_id: int, sequence: int) -> Session:
     if _number(row["shard_id"], int) != shard_id:
         raise _BrokenError
-    # The token is sent to this address: it must be one that READY could have named.
+    # Whether the token may be sent there is asked when it is (`endpoint.trusted`).
     address = None if row["address"] is None else _text(row["address"])
     count = row["shard_count"]
     return Session(
@@ -176,7 +180,7 @@ def _session(row: Mapping[str, object], shard_id: int, sequence: int) -> Session
 
 
 def _last_messages(connection: sqlite3.Connection, since: int) -> dict[int, int]:
-    query = f"SELECT channel, message FROM last_messages WHERE sequence > {since:d}"  # noqa: S608
+    query = f"SELECT channel, message FROM last_messages WHERE sequence > {since:d}"  # noqa: S608 - a number
     return _pairs(connection, query, MAX_EVENTS)
 
 

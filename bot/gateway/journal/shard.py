@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from pathlib import Path
 import structlog
 
 from bot.gateway.journal import files
-from bot.gateway.journal.batch import Note, fold
+from bot.gateway.journal.batch import Batch, Note, fold
 from bot.gateway.journal.merging import UnmergeableError, merge, self_id_of
 from bot.gateway.journal.state_events import NO_GUILD
-from bot.gateway.journal.store import Store
+from bot.gateway.journal.store import Store, is_of_the_disk
+from bot.storage.database import SQLITE_ERRORS
 
 log = structlog.get_logger(__name__)
 
@@ -96,9 +96,7 @@ class ShardJournal:
             self.give_up("vanished")
             return
         finished = batch.finished & self.inbox
-        if not self._persistently(
-            lambda: self._opened().write(batch, finished=finished, at_s=at_s)
-        ):
+        if not self._persistently(lambda: self._put(batch, finished, at_s)):
             return
         self.inbox = (self.inbox - finished) | batch.begun.keys()
         self._received = max(self._received, batch.received)
@@ -108,13 +106,24 @@ class ShardJournal:
             self.give_up(SESSION_OVER)
         self._consider_compaction()
 
+    def _put(self, batch: Batch, finished: set[int], at_s: float) -> None:
+        """Write; a file that a new session finds broken is replaced, since nothing in it counts."""
+        try:
+            self._opened().write(batch, finished=finished, at_s=at_s)
+        except SQLITE_ERRORS as error:
+            if not batch.begins_anew or is_of_the_disk(error):
+                raise
+            self._let_go()
+            files.remove(self._path)
+            self._opened().write(batch, finished=finished, at_s=at_s)
+
     def close(self, *, in_order: bool) -> None:
         """Close the file; *in_order*: what is unfinished has not killed the process."""
         store = self._store
         if store is not None and in_order and self.reason is None:
             try:
                 store.end_in_order()
-            except sqlite3.Error as error:  # then an unfinished event counts as begun once more
+            except SQLITE_ERRORS as error:  # then an unfinished event counts as begun once more
                 log.warning("journal.unfinished", error=type(error).__name__)
         self._let_go()
 
@@ -130,7 +139,7 @@ class ShardJournal:
             try:
                 change()
                 return True
-            except (sqlite3.Error, OSError) as error:
+            except (*SQLITE_ERRORS, OSError) as error:
                 if _is_hopeless(error) or self._clock() >= give_up_at_s:
                     self.give_up("disk", error=type(error).__name__)
                     return False
@@ -152,7 +161,7 @@ class ShardJournal:
             self._opened().mark(reason)
         except (FileNotFoundError, files.StrangeFileError):
             pass  # nothing that could be taken for a journal
-        except (sqlite3.Error, OSError):
+        except (*SQLITE_ERRORS, OSError):
             self._let_go()
             try:
                 files.remove(self._path)
@@ -165,7 +174,7 @@ class ShardJournal:
         if store is not None:
             try:
                 store.close()
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 log.debug("journal.close_failed", error=type(error).__name__)
 
     # ------------------------------------------------------------ compaction
@@ -186,7 +195,7 @@ class ShardJournal:
             self._compacting = None
         except UnmergeableError as error:
             self.give_up("unmergeable", gateway_event=error.name)
-        except (sqlite3.Error, OSError) as error:  # a batch will meet the same, and retry
+        except (*SQLITE_ERRORS, OSError) as error:  # a batch will meet the same, and retry
             log.warning("journal.compaction_failed", error=type(error).__name__)
             self._compacting, self._next_load = None, self._next_load + 1 / GROWTH
 
@@ -223,5 +232,5 @@ class ShardJournal:
 def _is_hopeless(error: Exception) -> bool:
     """Answer whether waiting can't help: the file itself is wrong."""
     return isinstance(error, files.StrangeFileError) or (
-        isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        isinstance(error, SQLITE_ERRORS) and not is_of_the_disk(error)
     )

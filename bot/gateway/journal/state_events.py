@@ -61,5 +61,5 @@ def message_of(data: Any) -> tuple[int, int] | None:
 def as_id(value: object) -> int | None:
     """Answer a snowflake, None when *value* is none."""
     if isinstance(value, str) and len(value) < 20 and value.isascii() and value.isdecimal():
-        return int(value)
+        value = int(value)
     return value if type(value) is int and 0 <= value < 1 << 63 else None

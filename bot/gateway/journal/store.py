@@ -15,29 +15,17 @@ from pathlib import Path
 from bot.gateway.journal import files
 from bot.gateway.journal.batch import Batch
 from bot.gateway.journal.fingerprint import SCHEMA
+from bot.gateway.journal.tables import TABLES, are_ours
 from bot.gateway.session import Session
+from bot.storage.database import SQLITE_ERRORS
 
 BUSY_TIMEOUT_S = 1.0  # a reader that repairs the file after a crash holds it for milliseconds
+_OF_THE_DISK = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+    | {sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL}
+    | {sqlite3.SQLITE_READONLY}
+)
 WAL_BYTES = 4 << 20  # kept of the write-ahead log after a burst
-TABLES = """
-CREATE TABLE session (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    fingerprint TEXT, session_id TEXT, address TEXT, shard_id INTEGER, shard_count INTEGER,
-    received INTEGER NOT NULL DEFAULT 0, received_at_s REAL NOT NULL DEFAULT 0,
-    compacted INTEGER NOT NULL DEFAULT 0, events INTEGER NOT NULL DEFAULT 0,
-    clean INTEGER NOT NULL DEFAULT 0, unusable TEXT
-);
-CREATE TABLE events (
-    sequence INTEGER NOT NULL, part INTEGER NOT NULL, guild INTEGER NOT NULL,
-    name TEXT NOT NULL, raw BLOB NOT NULL, checksum INTEGER NOT NULL,
-    PRIMARY KEY (sequence, part)
-);
-CREATE INDEX events_of_guild ON events (guild, sequence);
-CREATE TABLE inbox (sequence INTEGER PRIMARY KEY, attempts INTEGER NOT NULL);
-CREATE TABLE last_messages (
-    channel INTEGER PRIMARY KEY, message INTEGER NOT NULL, sequence INTEGER NOT NULL
-);
-"""
 
 
 class Store:
@@ -58,8 +46,8 @@ class Store:
         self._path, self._fingerprint = path, fingerprint
         try:
             self._connection = self._open()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):  # full, locked: no fault of the file
+        except SQLITE_ERRORS as error:
+            if is_of_the_disk(error):
                 raise
             files.remove(path)
             self._connection = self._open()
@@ -76,8 +64,10 @@ class Store:
                 raise sqlite3.DatabaseError("another schema")
             if version == 0:
                 connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT")
+            elif not are_ours(connection):
+                raise sqlite3.DatabaseError("other tables")
             self._count(connection)
-        except sqlite3.Error:
+        except SQLITE_ERRORS:
             connection.close()
             raise
         return connection
@@ -218,6 +208,12 @@ class Store:
                 "UPDATE session SET compacted = max(compacted, ?), events = ?",
                 (floor, self.events),
             )
+
+
+def is_of_the_disk(error: Exception) -> bool:
+    """Answer whether *error* is no fault of the file: locked, full, unwritable for the moment."""
+    code = getattr(error, "sqlite_errorcode", None)  # Python's own errors have none
+    return code is not None and code & 0xFF in _OF_THE_DISK
 
 
 def _put_session(connection: sqlite3.Connection, session: Session) -> None:
