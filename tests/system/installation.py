@@ -29,7 +29,7 @@ from watchdog.process.handle import ProcessHandle
 
 T = TypeVar("T")
 
-LINKED = ("bot", "watchdog", "simulator", "bench", "deploy", "requirements", ".venv")
+LINKED = ("bot", "watchdog", "simulator", "tests", "bench", "deploy", "requirements", ".venv")
 COPIED = ("supervisord.conf", "NEVER_DOWN.sh")
 READY_WITHIN_S = 40.0  # a second on an idle machine
 STOP_WITHIN_S = 16.0
@@ -82,7 +82,9 @@ class Installation:
         """Write `.env` anew, with *settings* added; None takes one away."""
         self.settings.update(settings)
         lines = [f"{name}={value}\n" for name, value in self.settings.items() if value is not None]
-        (self.folder / ".env").write_text("".join(lines), encoding="utf-8")
+        path = self.folder / ".env"
+        path.touch(mode=0o600)
+        path.write_text("".join(lines), encoding="utf-8")
 
     def start(self, *command: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start *command* in the folder, with an empty environment unless *env* is given.
@@ -213,6 +215,15 @@ class Installation:
         beat = until(ready, "the bot is ready", within_s=within_s)
         assert beat is not None
         return beat
+
+    def wait_polls(self, polls: int) -> None:
+        """Wait until the watchdog has polled so often, and could have done what it should not."""
+
+        def polled() -> int:
+            return int(self.healthz()[1].get("counters", {}).get("polls", 0))
+
+        before = until(polled, "the watchdog polls")
+        until(lambda: polled() >= before + polls, f"{polls} more polls")
 
     def records(self, name: str) -> list[dict[str, Any]]:
         """Answer the JSON Lines of logs/*name*, a torn last line left out."""

@@ -8,17 +8,24 @@ import time
 
 import pytest
 
+from tests.integration.webhook_stand_in import answer, webhook
 from tests.system.conftest import Make
+from tests.system.fault_rows import fault
 from tests.system.installation import Installation, until
 
-CHILD_PLUGIN = '''
-"""A plugin that starts a process and forgets it."""
+LOGGING = """
+import logging
+from discord.ext import commands
 
-import subprocess
+@commands.command()
+async def chatter(context):
+    for number in range(1000):
+        logging.getLogger("chatter").warning("%d %s", number, "x" * 1000)
+    await context.send("said it")
 
 async def setup(bot):
-    subprocess.Popen(["sleep", "300"])
-'''
+    bot.add_command(chatter)
+"""
 
 
 def test_it_serves_with_an_empty_environment(running: Installation) -> None:
@@ -49,18 +56,40 @@ def test_a_second_one_in_the_same_folder_ends_and_the_first_serves_on(
     assert running.program_pid("bot") == bot_pid
 
 
-def test_stopping_ends_what_a_plugin_started(make_installation: Make) -> None:
-    """The whole process group ends, not the bot alone."""
-    installation = make_installation(PLUGINS="bot.plugins.general,child_plugin")
-    (installation.folder / "child_plugin.py").write_text(CHILD_PLUGIN)
-    installation.start_simulator()
-    supervisord = installation.start_supervisord()
-    installation.wait_ready()
-    assert any("sleep 300" in line for line in installation.commands())
+@fault(
+    74,
+    "supervisord SIGSTOP",
+    answer="calls to it time out, one alert; the bot serves on, and what it logs blocks nothing",
+)
+@pytest.mark.slow
+def test_fault_74_supervisord_stopped(make_installation: Make) -> None:
+    """A frozen supervisord keeps nobody from judging, serving and logging."""
+    with webhook(answer(204)) as hook:
+        installation = make_installation(
+            ALERT_WEBHOOK_URL=hook.url,
+            SUPERVISOR_TIMEOUT_S=0.5,
+            PLUGINS="bot.plugins.general,chattering",
+        )
+        (installation.folder / "chattering.py").write_text(LOGGING)
+        installation.start_simulator()
+        supervisord = installation.start_supervisord().pid
+        installation.wait_ready()
+        installation.kill(supervisord, signal.SIGSTOP)
+        try:
+            until(lambda: hook.bodies, "the watchdog tells", within_s=20)
+            # Far more than the 64 KiB that a pipe to supervisord would take.
+            assert installation.say("!chatter") == "said it"
+            assert installation.say("!ping hello") == "pong hello"
+            status, health = installation.healthz()
+        finally:
+            installation.kill(supervisord, signal.SIGCONT)
+        until(lambda: not installation.healthz()[1]["warnings"], "it answers again")
 
-    installation.stop(supervisord, within_s=10)
-
-    assert not any("sleep 300" in line for line in installation.commands())
+    logged = [record for record in installation.records("bot.jsonl") if "x" * 1000 in str(record)]
+    assert len(logged) == 1000
+    assert hook.titles == [["Warning: supervisord"]]
+    assert (status, health["warnings"]) == (200, ["supervisord_timeout"])
+    assert installation.records("incidents.jsonl") == []
 
 
 @pytest.mark.slow

@@ -2,89 +2,123 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import time
 
-from tests.system.conftest import Make
+import pytest
+
+from tests.system.conftest import Make, Measured
+from tests.system.fault_rows import fault
 from tests.system.installation import Installation, until
 
+TICK_LIMIT_S = 2
+# Signal handlers of Python run in the main thread, which is the one that judges.
 HANG = """
 import sys
 if "watchdog" in sys.orig_argv[-1:]:
-    import re, threading, time
-    from pathlib import Path
-    def hang():
-        while not Path("hang-now").exists():
-            time.sleep(0.05)
-        Path("hang-now").unlink()
-        re.match("(a|a)*$", "a" * 60 + "b")  # holds the interpreter's lock
-    threading.Thread(target=hang, daemon=True).start()
+    import re, signal, threading
+    def deadlock(*_):
+        lock = threading.Lock()
+        while lock.acquire():
+            pass
+    def hold_gil(*_):
+        re.match("(a|a)*$", "a" * 60 + "b")
+    signal.signal(signal.SIGUSR1, deadlock)
+    signal.signal(signal.SIGUSR2, hold_gil)
 """
 
 
-def test_a_killed_watchdog_is_back_and_knows_the_history(running: Installation) -> None:
-    """FAULTS 70: the bot is untouched, and restarts of before still count."""
+def watchdog_pid(installation: Installation) -> int:
+    """Answer the pid of the watchdog that wrote the last report."""
+    return int(json.loads((installation.state / "status.json").read_bytes())["watchdog_pid"])
+
+
+def reported_by_another(installation: Installation, watchdog: int) -> None:
+    """Wait until another watchdog has judged."""
+    until(lambda: watchdog_pid(installation) != watchdog, "it is back, and judges", within_s=20)
+
+
+@fault(
+    70,
+    "watchdog SIGKILL",
+    answer="the bot is untouched, the watchdog is back, restarts of before still count",
+    within_s=3.0,
+)
+def test_fault_70_watchdog_killed(running: Installation, measured: Measured) -> None:
+    """supervisord starts the next watchdog, which finds what this one knew."""
     before = running.bot_pid()
     running.kill(before)
     bot = running.wait_ready(not_pid=before).pid
-    watchdog = running.program_pid("watchdog")
-    assert watchdog is not None
+    watchdog = watchdog_pid(running)
+    began_s = time.monotonic()
 
     running.kill(watchdog)
-    until(lambda: running.program_pid("watchdog") not in (None, watchdog), "it is back", within_s=5)
+    reported_by_another(running, watchdog)
+    took_s = time.monotonic() - began_s
     running.wait_ready()
 
     assert running.bot_pid() == bot
     assert running.healthz()[1]["restarts"]["in_window"] == 1
+    measured(took_s)
 
 
-def test_a_hung_watchdog_ends_itself_with_its_stacks(make_installation: Make) -> None:
-    """FAULTS 71: its own guard finds a lock that is never given back."""
-    installation = make_installation(TICK_LIMIT_S=2)
+@fault(
+    71,
+    "watchdog hangs: deadlock, interpreter's lock held",
+    answer="it ends itself with a dump of its stacks, and comes back; the bot is untouched",
+    within_s=5.0,
+)
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        pytest.param(signal.SIGUSR1, "in deadlock", id="deadlock", marks=pytest.mark.slow),
+        pytest.param(signal.SIGUSR2, "in hold_gil", id="interpreter's lock"),
+    ],
+)
+def test_fault_71_watchdog_hangs(
+    make_installation: Make, measured: Measured, number: signal.Signals, line: str
+) -> None:
+    """Its own guard finds a lock that is never given back."""
+    installation = make_installation(TICK_LIMIT_S=TICK_LIMIT_S)
     (installation.folder / "sitecustomize.py").write_text(HANG)
     installation.start_simulator()
     installation.start_supervisord(PYTHONPATH=str(installation.folder))
-    bot = installation.wait_ready().pid
-    watchdog = installation.program_pid("watchdog")
+    bot, watchdog = installation.wait_ready().pid, watchdog_pid(installation)
+    began_s = time.monotonic()
 
-    (installation.folder / "hang-now").touch()
-    until(
-        lambda: installation.program_pid("watchdog") not in (None, watchdog),
-        "it ended itself and is back",
-        within_s=10,
-    )
+    installation.kill(watchdog, number)
+    reported_by_another(installation, watchdog)
+    took_s = time.monotonic() - began_s
     installation.wait_ready()
 
-    assert "in hang" in installation.text("watchdog.stacks.log")
+    assert line in installation.text("watchdog.stacks.log")
     assert installation.bot_pid() == bot
+    measured(took_s)
 
 
-def test_a_bot_killed_while_the_watchdog_is_away_is_started_by_its_successor(
-    running: Installation,
+@fault(
+    72,
+    "watchdog dies between kill and start",
+    answer="its successor finds the ended program and starts it; the end is counted once",
+    within_s=5.0,
+)
+def test_fault_72_watchdog_dies_between_kill_and_start(
+    make_installation: Make, measured: Measured
 ) -> None:
-    """FAULTS 72: a watchdog that finds an ended bot goes on from there."""
-    bot, watchdog = running.bot_pid(), running.program_pid("watchdog")
-    assert watchdog is not None
-    running.kill(watchdog, signal.SIGSTOP)
-    running.kill(bot)
+    """A watchdog that finds an ended bot goes on from there."""
+    installation = make_installation(STANDBY="false")  # else the spare serves meanwhile
+    installation.start_simulator()
+    installation.start_supervisord()
+    bot, watchdog = installation.wait_ready().pid, watchdog_pid(installation)
+    installation.kill(watchdog, signal.SIGSTOP)
+    installation.kill(bot)
+    began_s = time.monotonic()
 
-    running.kill(watchdog)
+    installation.kill(watchdog)
+    installation.wait_ready(not_pid=bot, within_s=20)
+    took_s = time.monotonic() - began_s
 
-    running.wait_ready(not_pid=bot, within_s=10)
-    assert running.healthz()[1]["restarts"]["in_window"] == 1
-
-
-def test_a_frozen_supervisord_stops_nobody(running: Installation) -> None:
-    """FAULTS 74: calls time out, the bot serves on, and the watchdog says what is wrong."""
-    supervisord = running.started[-1].pid
-    running.kill(supervisord, signal.SIGSTOP)
-    try:
-        until(
-            lambda: any("supervisord" in w for w in running.healthz()[1].get("warnings", ())),
-            "the watchdog says so",
-            within_s=15,
-        )
-
-        assert running.say("!ping hello") == "pong hello"
-        assert running.healthz()[0] == 200
-    finally:
-        running.kill(supervisord, signal.SIGCONT)
+    assert installation.healthz()[1]["restarts"]["in_window"] == 1
+    assert {record["number"] for record in installation.records("incidents.jsonl")} == {1}
+    measured(took_s)

@@ -255,6 +255,16 @@ async def test_a_folder_that_was_removed_is_made_again(make: Make, path: Path) -
     assert mode(path.parent) == 0o700
 
 
+async def test_a_folder_in_the_way_is_put_aside(make: Make, path: Path) -> None:
+    """The beat is there again, and what lay in the folder is kept."""
+    (path / "theirs").mkdir(parents=True)
+    async with LoopPulse(interval_s=0.02) as pulse:
+        make(pulse).start()
+        await wait_until(lambda: path.is_file() and sequence(path) >= 1)
+
+    assert [kept.name for kept in path.parent.glob("*.aside-*/*")] == ["theirs"]
+
+
 async def test_a_read_only_place_is_counted_and_survived(make: Make, path: Path) -> None:
     """A file where the folder should be: nothing can be written, nothing is raised."""
     path.parent.write_text("in the way")
@@ -322,6 +332,7 @@ def test_process_facts_agree_with_another_reading() -> None:
 
     assert snapshot.rss_bytes == pytest.approx(process.memory_info().rss, rel=0.2)
     assert snapshot.threads == process.num_threads()
+    assert snapshot.threads < snapshot.threads_limit <= 2**22  # no kernel has more
     assert snapshot.open_files == pytest.approx(process.num_fds(), abs=3)
 
 

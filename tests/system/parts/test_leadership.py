@@ -95,6 +95,15 @@ def test_a_lock_file_that_is_a_link_is_refused(tmp_path: Path) -> None:
     assert target.read_text() == "untouched"
 
 
+def test_a_full_disk_does_not_take_the_lead_away() -> None:
+    """The name in the file is for people: without it this process leads all the same."""
+    with FileLeadership(Path("/dev/full")) as leadership:
+        leads = leadership.try_acquire()
+
+        assert leads
+        assert leadership.is_held
+
+
 async def test_who_waits_in_the_kernel_leads_when_the_leader_is_killed(tmp_path: Path) -> None:
     """No polling: the lock is handed over in the moment of the death."""
     path = tmp_path / "leader.lock"

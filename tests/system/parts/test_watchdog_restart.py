@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -285,6 +286,18 @@ def test_a_state_folder_that_is_gone_restarts_nothing(rig: Rig) -> None:
 
     assert seen == {"degraded"}
     assert len(rig.lives) == 1
+
+
+def test_a_log_folder_that_is_gone_is_made_before_a_start(rig: Rig) -> None:
+    """supervisord opens the program's logs first, and starts nothing where it can't."""
+    shutil.rmtree(rig.folder / "logs")
+    os.kill(rig.pid, signal.SIGKILL)
+
+    rig.until(lambda: len(rig.lives) == 2)
+    rig.until_recovered()
+
+    assert rig.tools.planner.history.total == 1
+    assert [record["outcome"] for record in rig.records()] == ["open", "recovered"]
 
 
 def test_settings_mended_wrongly_are_one_more_try_and_one_more_alert(rig: Rig) -> None:
