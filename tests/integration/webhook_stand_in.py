@@ -51,6 +51,11 @@ class Webhook:
         """The titles of each message's embeds."""
         return [[embed["title"] for embed in body["embeds"]] for body in self.bodies if body]
 
+    @property
+    def all_titles(self) -> list[str]:
+        """The titles of all alerts that arrived, whichever message they came in."""
+        return [title for message in self.titles for title in message]
+
     def serve(self, connection: socket.socket) -> None:
         """Answer one call."""
         head, body = _read(connection)

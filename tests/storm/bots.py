@@ -227,3 +227,19 @@ class BotProcess(Process):
             failure=self.failure,
         )
         self._path(role).write_bytes(schema.encode(beat))
+
+
+def forged(process: Process, *, role: schema.Role = "leader") -> schema.Heartbeat:
+    """Answer a beat that names *process*, whatever that is."""
+    return schema.Heartbeat(
+        boot_id=identity.boot_id(),
+        pid=process.pid,
+        process_started=process.identity.started,
+        instance="forged",
+        sequence=1,
+        written_at="2026-01-01T00:00:00.000Z",
+        monotonic_s=process.machine.now_s,
+        interval_s=1.0,
+        state="ready",
+        role=role,
+    )

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bot.gateway.signals import Closed, ReconnectAsked, SessionInvalid, Signal
-from tests.storm.bots import FAILED, RESTART, STOPPED, BotProcess
+from tests.storm.bots import FAILED, RESTART, STOPPED, BotProcess, forged
 from tests.storm.machine import Process
 from tests.storm.mail import LIMITS
 from tests.storm.scene import staged
-from watchdog.heartbeat import identity, schema
+from watchdog.heartbeat import schema
 
 SETTLED_S = 60.0
 SERVES_WITHIN_S = 900.0  # the longest wait of all: a login falls out of the budget's ten minutes
@@ -279,18 +279,7 @@ class Storm(RuleBasedStateMachine):
         }[kind]
         if who is None:
             return
-        beat = schema.Heartbeat(
-            boot_id=identity.boot_id(),
-            pid=who.pid,
-            process_started=who.identity.started,
-            instance="forged",
-            sequence=1,
-            written_at="2026-01-01T00:00:00.000Z",
-            monotonic_s=machine.now_s,
-            interval_s=1.0,
-            state="ready",
-            role=role,
-        )
+        beat = forged(who, role=role)
         (self.scene.folder / "state" / schema.BEAT_FILES[role]).write_bytes(schema.encode(beat))
 
     # What must hold

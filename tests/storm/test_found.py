@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from bot.gateway.signals import Closed, SessionInvalid
-from tests.storm.bots import STOPPED, BotProcess
+from tests.storm.bots import STOPPED, BotProcess, forged
 from tests.storm.machine import Process
 from tests.storm.scene import Scene, staged
-from watchdog.heartbeat import identity, schema
+from watchdog.heartbeat import schema
 
 WARM_S = 10.0
 
@@ -101,17 +101,7 @@ def test_a_stranger_that_a_beat_named_is_let_go(serving: Scene) -> None:
     """Adopted while supervisord was silent, it would have stood in the bot's place for ever."""
     machine = serving.machine
     stranger = Process(machine, "stranger", parent_pid=1)
-    beat = schema.Heartbeat(
-        boot_id=identity.boot_id(),
-        pid=stranger.pid,
-        process_started=stranger.identity.started,
-        instance="forged",
-        sequence=1,
-        written_at="2026-01-01T00:00:00.000Z",
-        monotonic_s=machine.now_s,
-        interval_s=1.0,
-        state="ready",
-    )
+    beat = forged(stranger)
     process(serving, "spare").take(signal.SIGSTOP)
     process(serving, "bot").take(signal.SIGKILL)
     serving.kill_watchdog()

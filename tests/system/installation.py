@@ -260,6 +260,14 @@ class Installation:
                 handle.close()
         return found
 
+    def identifies(self) -> int:
+        """Answer how often somebody logged in to the simulated Discord."""
+        return int(self.simulator.stats()["gateway"]["identify"])
+
+    def bots(self) -> list[str]:
+        """Answer the command lines of the bots that live, leader and spare."""
+        return [line for line in self.commands() if line.endswith("-m bot")]
+
     def commands(self) -> list[str]:
         """Answer the command lines of the processes, for people."""
         lines = []

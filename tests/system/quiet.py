@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.faults import Gateway
-from tests.integration.webhook_stand_in import Webhook
 from tests.system.installation import Installation, until
 from watchdog.heartbeat.schema import Heartbeat
 
@@ -51,8 +50,3 @@ def loud_lines(installation: Installation) -> Counter[tuple[str, str]]:
         for record in installation.records(name)
         if record["level"] not in ("debug", "info")
     )
-
-
-def titles(hook: Webhook) -> list[str]:
-    """Answer the titles of all alerts that arrived."""
-    return [title for message in hook.titles for title in message]

@@ -13,7 +13,6 @@ from tests.ports import free_port
 from tests.system.conftest import Make, Measured
 from tests.system.fault_rows import fault
 from tests.system.installation import until
-from tests.system.quiet import titles
 from tests.system.roles import wait_spare
 from watchdog.alerts import entry
 from watchdog.alerts.alert import Alert
@@ -79,7 +78,7 @@ def test_fault_79_webhook_fails(
         counters = installation.healthz()[1]["counters"]
         waiting = len(waiting_keys(spool))
     with webhook(bad, answer(204), port=port) as hook:
-        until(lambda: "Incident 1: recovered" in str(titles(hook)), "all arrives", within_s=30)
+        until(lambda: "Incident 1: recovered" in str(hook.all_titles), "all arrives", within_s=30)
         until(lambda: not waiting_keys(spool), "nothing waits")
 
     assert waiting <= MAX_ENTRIES

@@ -11,7 +11,6 @@ from tests.system.conftest import Make
 from tests.system.fault_rows import fault
 from tests.system.faulty_bot import exists, recovered, serving, wait_verdict
 from tests.system.installation import Installation, until
-from tests.system.quiet import titles
 from watchdog.heartbeat.schema import Heartbeat
 
 
@@ -26,9 +25,9 @@ def assert_alone(faulty: Installation, pid: int) -> None:
 
 def told(hook: Webhook, title: str) -> None:
     """Wait until an alert of that title has arrived, and fail if there is another one."""
-    until(lambda: titles(hook), f"an alert {title}", within_s=20)
+    until(lambda: hook.all_titles, f"an alert {title}", within_s=20)
 
-    assert titles(hook) == [title]
+    assert hook.all_titles == [title]
 
 
 def beat_of(faulty: Installation) -> Heartbeat:
@@ -57,7 +56,7 @@ def test_fault_08_slow_loop(make_installation: Make) -> None:
         lag_ms = beat_of(faulty).loop.lag_ms_p99
         reply = faulty.say("!ping on")
 
-        assert titles(hook) == ["Warning: slow loop"]
+        assert hook.all_titles == ["Warning: slow loop"]
 
     assert 1000 <= lag_ms < 3000
     assert reply == "pong on"
@@ -78,7 +77,7 @@ def test_fault_09_heartbeat_thread(make_installation: Make) -> None:
         pid = faulty.bot_pid()
         faulty.say("!beats end")
         until(lambda: revivals(faulty) == 1, "a thread that died is replaced")
-        assert titles(hook) == []  # too short to be noticed
+        assert hook.all_titles == []  # too short to be noticed
 
         faulty.say("!beats deadlock")
         wait_verdict(faulty, "degraded", "heartbeat_writer")

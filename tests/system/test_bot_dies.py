@@ -25,7 +25,7 @@ from tests.system.faulty_bot import (
     time_to_answer,
 )
 from tests.system.installation import Installation, until
-from tests.system.quiet import assert_untouched, titles
+from tests.system.quiet import assert_untouched
 from tests.system.roles import leader, wait_leader, wait_spare
 from watchdog.process.handle import ProcessHandle
 
@@ -53,10 +53,10 @@ def test_fault_01_sigkill(make_installation: Make, measured: Measured) -> None:
 
         took_s = time_to_answer(faulty, lambda: kill(pid))
         incident = recovered(faulty)
-        until(lambda: len(titles(hook)) == 2, "both alerts arrive")
+        until(lambda: len(hook.all_titles) == 2, "both alerts arrive")
         assert_replaced_once(faulty, pid)
 
-    opened, closed = titles(hook)
+    opened, closed = hook.all_titles
     assert (incident["kind"], incident["cause"]) == ("crash", "SIGKILL")
     assert opened == "Incident 1: crash (SIGKILL)"
     assert closed.startswith("Incident 1: recovered after")
@@ -223,7 +223,7 @@ def test_fault_17_sigterm_during_start(
     wait_spare(installation)
 
     assert installation.healthz()[1]["restarts"]["in_window"] == 0
-    assert len(bots(installation)) == 2
+    assert len(installation.bots()) == 2
     measured(took_s)
 
 
@@ -278,8 +278,3 @@ def wait_end(pid: int) -> None:
         handle.close()
 
         assert ended, f"{pid} lives"
-
-
-def bots(installation: Installation) -> list[str]:
-    """Answer the command lines of all bots that live."""
-    return [line for line in installation.commands() if line.endswith("-m bot")]

@@ -21,7 +21,7 @@ from tests.system.faulty_bot import (
     wait_verdict,
 )
 from tests.system.installation import Installation, until
-from tests.system.quiet import assert_untouched, titles
+from tests.system.quiet import assert_untouched
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_fault_11_debugger(make_installation: Make) -> None:
             with traced(pid):
                 wait_verdict(faulty, "held", "debugger_attached")
                 faulty.wait_polls(8)  # polls worth more than 3 T in all, with those before
-                until(lambda: titles(hook), "it is told")
+                until(lambda: hook.all_titles, "it is told")
         except PermissionError as error:
             pytest.skip(f"nobody may debug here: {error}")
         reply = faulty.say("!ping on")
@@ -136,7 +136,7 @@ def test_fault_11_debugger(make_installation: Make) -> None:
 
     assert reply == "pong on"
     assert faulty.bot_pid() == pid
-    assert titles(hook) == ["Warning: debugger attached"]
+    assert hook.all_titles == ["Warning: debugger attached"]
     assert faulty.records("incidents.jsonl") == []
     assert faulty.healthz()[1]["counters"]["kills"] == 0
 

@@ -20,7 +20,6 @@ from tests.system.quiet import (
     assert_untouched,
     loud_lines,
     serving,
-    titles,
     wait_backing_off,
 )
 
@@ -149,7 +148,7 @@ def test_fault_22_no_network(make_installation: Make, how: str) -> None:
             assert installation.say("!ping hello") == "pong hello"
             assert gateway.count("identify") == 1
         installation.wait_polls(2)
-        assert titles(hook) == []
+        assert hook.all_titles == []
     lines = loud_lines(installation)
 
     assert_untouched(installation, pid)

@@ -13,7 +13,7 @@ from tests.integration.webhook_stand_in import Webhook, answer, webhook
 from tests.system.conftest import Make
 from tests.system.fault_rows import fault
 from tests.system.installation import Installation, until
-from tests.system.quiet import assert_untouched, serving, titles, wait_backing_off
+from tests.system.quiet import assert_untouched, serving, wait_backing_off
 
 LIMIT_S = 3
 STOPPED = f"longer than {LIMIT_S} s"
@@ -158,7 +158,7 @@ def wait_failed(installation: Installation, hook: Webhook, advice: str, *, exits
         return [r for r in records if r["event"] == "bot.stopped" and r["exit_code"] == 78]
 
     until(lambda: len(ended()) >= exits and installation.verdict() == "failed", "it has failed")
-    until(lambda: len(titles(hook)) >= exits, "it is told")
+    until(lambda: len(hook.all_titles) >= exits, "it is told")
     before = logins(installation)
     installation.wait_polls(2)
     status, health = installation.healthz()
@@ -167,8 +167,8 @@ def wait_failed(installation: Installation, hook: Webhook, advice: str, *, exits
     assert status == 503
     assert advice in health["advice"]
     assert advice in text
-    assert len(titles(hook)) == len(ended()) == exits
-    assert all("can't run" in title for title in titles(hook))
+    assert len(hook.all_titles) == len(ended()) == exits
+    assert all("can't run" in title for title in hook.all_titles)
     assert logins(installation) == before
     assert installation.program_pid("bot") is None
 

@@ -18,7 +18,6 @@ from tests.integration.webhook_stand_in import answer, webhook
 from tests.system.conftest import Make
 from tests.system.fault_rows import fault
 from tests.system.installation import Installation, until
-from tests.system.quiet import titles
 from watchdog.heartbeat import identity, schema
 
 POLL_S = 0.1
@@ -254,11 +253,11 @@ def test_fault_45_exposed(make_installation: Make, how: str) -> None:
         reply = watched.say("!ping hello")
         undo()
         until(lambda: watched.healthz()[0] == 200, "it is believed again")
-        until(lambda: titles(hook), "the alert arrives")
+        until(lambda: hook.all_titles, "the alert arrives")
 
     assert (reason, reply) == ("heartbeat_distrusted", "pong hello")
     assert "0700" in advice
-    assert titles(hook) == ["Warning: heartbeat distrusted"]
+    assert hook.all_titles == ["Warning: heartbeat distrusted"]
     assert untroubled(watched, pid)
 
 

@@ -143,7 +143,7 @@ def test_kills_at_random_moments_lose_and_double_nothing(
     assert all(len(begun_in[aside[number]]) >= 2 for number in lost), "set aside without a reason"
     assert len(lost) <= 2, "nearly every kill was the event's own fault"
     assert tally["twice"] == 0
-    assert installation.simulator.stats()["gateway"]["identify"] == 1
+    assert installation.identifies() == 1
     assert deaths.total() == KILLS + 2
     assert all(deaths[point] for point in POINTS), f"not every moment was met: {deaths}"
     assert any(len(lives) > 1 for lives in begun_in.values()), "nothing was handled again"

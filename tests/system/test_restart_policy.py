@@ -13,7 +13,6 @@ from tests.integration.webhook_stand_in import answer, webhook
 from tests.system.conftest import Make
 from tests.system.fault_rows import fault
 from tests.system.installation import SETTINGS, Installation, until
-from tests.system.quiet import titles
 from tests.system.roles import leader, wait_leader, wait_spare
 from watchdog.errors import SupervisordFaultError
 from watchdog.supervisord.rpc import SupervisordRpc
@@ -56,11 +55,6 @@ def start_until_held(installation: Installation) -> dict[str, Any]:
     return health
 
 
-def bots(installation: Installation) -> list[str]:
-    """Answer the command lines of all bots that live."""
-    return [line for line in installation.commands() if line.endswith("-m bot")]
-
-
 @fault(
     60,
     "crash at every start",
@@ -86,7 +80,7 @@ def test_fault_60_crash_at_every_start(
     with webhook(answer(204)) as hook:
         installation = make_installation(**QUICK, **settings, ALERT_WEBHOOK_URL=hook.url)
         health = start_until_held(installation)
-        until(lambda: len(titles(hook)) >= 2, "both alerts arrive")
+        until(lambda: len(hook.all_titles) >= 2, "both alerts arrive")
         installation.wait_polls(3)
     actions = installation.healthz()[1]["incident"]["actions"]
     restarts = [action for action in actions if action.startswith("restart")]
@@ -95,13 +89,13 @@ def test_fault_60_crash_at_every_start(
     assert "supervisorctl start bot" in health["advice"]
     assert restarts == ["restart at once", *sorted(restarts[1:])]  # in 0.1 s, 0.2 s, 0.4 s …
     assert len(restarts) == 5
-    assert titles(hook) == [
+    assert hook.all_titles == [
         f"Incident 1: crash ({cause})",
         "Incident 1: given up after 5 restarts",
     ]
     assert [record["outcome"] for record in installation.records("incidents.jsonl")] == ["open"]
-    assert bots(installation) == []
-    assert installation.simulator.stats()["gateway"]["identify"] <= 10
+    assert installation.bots() == []
+    assert installation.identifies() <= 10
 
 
 @fault(
@@ -171,7 +165,7 @@ def test_fault_65_an_operators_restart(
         waiting = wait_spare(installation, not_pid=pid).pid
 
         assert installation.program_pid("bot") in (serving, waiting)
-        assert len(bots(installation)) == 2
+        assert len(installation.bots()) == 2
         assert installation.say("!ping hello") == "pong hello"
 
 
@@ -201,7 +195,7 @@ def test_a_bot_restarted_by_the_operator_is_one_process(running: Installation) -
     running.supervisorctl("restart", "bot")
     running.wait_ready(not_pid=pid)
 
-    assert len(bots(running)) == 2
+    assert len(running.bots()) == 2
     assert running.program_pid("bot") not in (None, pid)
     assert running.records("incidents.jsonl") == []
 

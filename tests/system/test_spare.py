@@ -17,11 +17,6 @@ BOTS = Path(__file__).parent / "bots"
 T = 2.0  # HUNG_AFTER_S of the tests
 
 
-def identifies(installation: Installation) -> int:
-    """Answer how often somebody logged in."""
-    return int(installation.simulator.stats()["gateway"]["identify"])
-
-
 def wait_paired(installation: Installation, *, not_pid: int = 0) -> tuple[int, int]:
     """Answer the pids of leader and spare, once the watchdog calls both well."""
     lead, wait = wait_leader(installation).pid, wait_spare(installation, not_pid=not_pid).pid
@@ -56,7 +51,7 @@ def test_a_killed_leader_costs_one_restart_and_no_login(pair: Installation) -> N
     until(lambda: len(pair.records("incidents.jsonl")) == 2, "the incident is closed")
     health, metrics = pair.healthz()[1], pair.http("/metrics")[1].decode()
     told = pair.run(*pair.python("watchdog", "status"))[1]
-    assert identifies(pair) == 1
+    assert pair.identifies() == 1
     assert (health["restarts"]["in_window"], health["takeovers"]) == (1, 1)
     assert [r["outcome"] for r in pair.records("incidents.jsonl")] == ["open", "recovered"]
     assert 'novera_process_role{program="spare",role="leader"} 1.0' in metrics
@@ -101,7 +96,7 @@ def test_a_deploy_replaces_both_without_a_login(pair: Installation) -> None:
     assert (code, "leads" in told) == (0, True), told
     assert pair.say("!ping after") == "pong after"
     assert wait_leader(pair).pid not in before
-    assert identifies(pair) == 1
+    assert pair.identifies() == 1
     assert pair.records("incidents.jsonl") == []
 
 

@@ -34,11 +34,6 @@ def pair(installation: Installation) -> tuple[Installation, Process, Process]:
     return installation, leader, spare
 
 
-def identifies(installation: Installation) -> int:
-    """Answer how often somebody logged in."""
-    return int(installation.simulator.stats()["gateway"]["identify"])
-
-
 def test_the_program_bot_leads_though_both_start_at_once(
     pair: tuple[Installation, Process, Process],
 ) -> None:
@@ -46,7 +41,7 @@ def test_the_program_bot_leads_though_both_start_at_once(
     installation, _, _ = pair
 
     assert installation.say("!ping one") == "pong one"
-    assert identifies(installation) == 1
+    assert installation.identifies() == 1
     assert installation.simulator.stats()["gateway"]["connections"] == 1
 
 
@@ -61,7 +56,7 @@ def test_a_killed_leader_is_followed_without_a_login(
     assert installation.say("!ping two") == "pong two"
     assert wait_leader(installation).pid == spare.pid
     assert wait_leader(installation).stages_s["lead"] == 0.0
-    assert identifies(installation) == 1
+    assert installation.identifies() == 1
 
 
 def test_a_leader_that_stepped_down_leads_again_when_the_new_one_fails(
@@ -78,7 +73,7 @@ def test_a_leader_that_stepped_down_leads_again_when_the_new_one_fails(
 
     assert installation.say("!ping old") == "pong old"
     assert wait_leader(installation).pid == leader.pid
-    assert identifies(installation) == 1
+    assert installation.identifies() == 1
 
 
 def test_an_operators_stop_of_the_program_bot_stops_the_service(
@@ -103,7 +98,7 @@ def test_an_operators_stop_of_the_program_bot_stops_the_service(
         ),
         "what was said meanwhile is answered",
     )
-    assert identifies(installation) == 1
+    assert installation.identifies() == 1
 
 
 def test_a_stop_of_the_program_spare_is_a_handover(
@@ -131,7 +126,7 @@ def test_sigterm_hands_over_at_once(pair: tuple[Installation, Process, Process])
     assert installation.say("!ping four") == "pong four"
     assert wait_leader(installation, not_pid=leader.pid).pid == spare.pid
     assert leader.wait(20) == 143
-    assert identifies(installation) == 1
+    assert installation.identifies() == 1
 
 
 def test_a_third_process_is_refused(pair: tuple[Installation, Process, Process]) -> None:

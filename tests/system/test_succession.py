@@ -29,11 +29,6 @@ def pair(make_installation: Make) -> Installation:
     return installation
 
 
-def identifies(installation: Installation) -> int:
-    """Answer how often somebody logged in."""
-    return int(installation.simulator.stats()["gateway"]["identify"])
-
-
 def gone(installation: Installation, pid: int) -> bool:
     """Answer whether the process has ended."""
     return pid not in {process.pid for process in installation.processes()}
@@ -67,7 +62,7 @@ def test_the_two_programs_follow_each_other(pair: Installation) -> None:
         assert wait_leader(pair, not_pid=led).pid == waited
         wait_spare(pair, not_pid=led)
 
-    assert identifies(pair) == 1
+    assert pair.identifies() == 1
     assert (state_of(pair, "bot"), state_of(pair, "spare")) == ("RUNNING", "RUNNING")
 
 
@@ -85,7 +80,7 @@ def test_a_deploy_has_no_gap(pair: Installation) -> None:
     assert tally["silence_s"] < 1
     assert leads not in (led, waited)
     assert wait_spare(pair).pid == led
-    assert identifies(pair) == 1
+    assert pair.identifies() == 1
 
 
 @pytest.mark.parametrize(
@@ -131,7 +126,7 @@ def test_both_that_are_killed_at_once_start_cold_and_resume(pair: Installation) 
         os.kill(pid, signal.SIGKILL)
 
     assert pair.say("n 1", within_s=20) == "got 1"
-    assert identifies(pair) == 1
+    assert pair.identifies() == 1
 
 
 @pytest.mark.parametrize(
@@ -153,7 +148,7 @@ def test_what_is_said_while_the_service_is_stopped_is_answered_at_its_start(
 
     assert (said["reply"], state) == (None, "STOPPED")
     assert pair.simulator.wait_for_message(after=said["id"], timeout_s=15)["content"] == "got 1"
-    assert identifies(pair) == 1
+    assert pair.identifies() == 1
 
 
 def test_a_spare_that_leads_and_is_stopped_hands_over(pair: Installation) -> None:
@@ -165,7 +160,7 @@ def test_a_spare_that_leads_and_is_stopped_hands_over(pair: Installation) -> Non
 
     assert answers(pair, 1)
     assert wait_leader(pair).pid == waiting
-    assert identifies(pair) == 1
+    assert pair.identifies() == 1
 
 
 def test_without_standby_there_is_no_spare(make_installation: Make) -> None:

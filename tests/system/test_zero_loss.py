@@ -56,7 +56,7 @@ def talk(installation: Installation, down: Down) -> dict[str, Any]:
 def assert_nothing_happened(installation: Installation, tally: dict[str, Any]) -> None:
     """Every message is answered once, in one session."""
     assert (tally["sent"], tally["lost_numbers"], tally["twice_numbers"]) == (MESSAGES, [], [])
-    assert installation.simulator.stats()["gateway"]["identify"] == 1
+    assert installation.identifies() == 1
 
 
 def is_killed(installation: Installation) -> None:
@@ -212,7 +212,7 @@ def test_a_session_that_discord_refuses_is_begun_anew(make_installation: Make) -
     told = [each for each in installation.records("bot.jsonl") if each["event"] == "session.lost"]
 
     assert installation.say("n 2") == "got 2"
-    assert installation.simulator.stats()["gateway"]["identify"] == 2
+    assert installation.identifies() == 2
     assert len(told) == 1
     assert 0 <= told[0]["missing_s"] < 20
 
@@ -261,7 +261,7 @@ def test_somebody_elses_bot_keeps_its_session(make_installation: Make, standby: 
 
     assert said == ["hello", "hello"]
     assert len(replies) == 3, "the first one may be greeted again, but not told so twice"
-    assert installation.simulator.stats()["gateway"]["identify"] == 1
+    assert installation.identifies() == 1
 
 
 @pytest.mark.parametrize(
@@ -284,4 +284,4 @@ def test_an_operators_stop_may_end_the_session(
     assert gone["code"] == code
     if answered is not None:
         assert answered(after=said["id"], timeout_s=10)["content"] == "got 1"
-    assert installation.simulator.stats()["gateway"]["identify"] == (2 if code == 1000 else 1)
+    assert installation.identifies() == (2 if code == 1000 else 1)

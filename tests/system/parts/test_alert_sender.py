@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from tests.fakes import FakeClock
 from tests.integration.log_capture import captured
-from tests.integration.webhook_stand_in import Webhook, answer, until, webhook
+from tests.integration.webhook_stand_in import answer, until, webhook
 from tests.ports import free_port
 from watchdog.alerts import plan
 from watchdog.alerts import sender as sender_module
@@ -52,10 +52,6 @@ def running(
         sender.stop(stop_s)
 
 
-def titles(hook: Webhook) -> list[str]:
-    return [title for message in hook.titles for title in message]
-
-
 class FakeChannel:
     """Take messages, and answer each with the next of *deliveries*, then that it was delivered."""
 
@@ -91,7 +87,7 @@ def test_an_alert_arrives(tmp_path: Path) -> None:
         sender.offer(alert(1))
 
         assert until(lambda: sender.snapshot()["alerts_sent"] == 1)
-        assert titles(hook) == ["incident 1"]
+        assert hook.all_titles == ["incident 1"]
         assert sender.snapshot()["alerts_pending"] == 0
     assert list(tmp_path.glob("alerts/*-*.json")) == []
 
@@ -109,7 +105,7 @@ def test_alerts_with_the_same_key_are_one(tmp_path: Path) -> None:
             assert until(lambda: sender.snapshot()["alerts_sent"] == 1)
 
     assert sender.snapshot()["alerts_repeated"] == 1
-    assert titles(hook) == ["incident 1", "recovery 1"]
+    assert hook.all_titles == ["incident 1", "recovery 1"]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +152,7 @@ def test_an_unreachable_webhook_gets_everything_when_it_is_back(tmp_path: Path) 
         with webhook(answer(204), port=port) as hook:
             assert until(lambda: sender.snapshot()["alerts_sent"] == 4)
 
-            assert sorted(titles(hook)) == [f"incident {number}" for number in range(4)]
+            assert sorted(hook.all_titles) == [f"incident {number}" for number in range(4)]
 
 
 def test_what_was_not_delivered_is_sent_by_the_next_process(tmp_path: Path) -> None:
@@ -195,7 +191,7 @@ def test_a_webhook_that_is_gone_is_told_once_and_left_alone(
         assert until(lambda: len(list(tmp_path.glob("alerts/*-*.json"))) == 2)
         assert len(hook.bodies) == 1
     with webhook(answer(204)) as other, running(tmp_path, other.url):
-        assert until(lambda: len(titles(other)) == 2)
+        assert until(lambda: len(other.all_titles) == 2)
 
     (told,) = [line for line in logs if line["event"] == "alert.channel_closed"]
     assert "ALERT_WEBHOOK_URL" in told["advice"]
