@@ -225,6 +225,10 @@ class Installation:
         before = until(polled, "the watchdog polls")
         until(lambda: polled() >= before + polls, f"{polls} more polls")
 
+    def watchdog_pid(self) -> int:
+        """Answer the pid of the watchdog that judged last, by its own word."""
+        return int(json.loads((self.state / "status.json").read_bytes())["watchdog_pid"])
+
     def records(self, name: str) -> list[dict[str, Any]]:
         """Answer the JSON Lines of logs/*name*, a torn last line left out."""
         records = []

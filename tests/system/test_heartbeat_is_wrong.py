@@ -181,7 +181,7 @@ def test_a_beat_that_stays_spoilt_is_told_before_anything_is_done(watched: Insta
 )
 def test_fault_43_huge_and_deep(watched: Installation) -> None:
     """No more than a beat's greatest length is read, whatever lies there."""
-    pid, watchdog = watched.bot_pid(), watched.healthz()[1]["watchdog_pid"]
+    pid, watchdog = watched.bot_pid(), watched.watchdog_pid()
     before_kib = peak_kib(watchdog)
 
     said = {how: refused(watched, how) for how in (*TOO_LARGE, "deep_but_short")}
@@ -189,7 +189,7 @@ def test_fault_43_huge_and_deep(watched: Installation) -> None:
     assert {said[how] for how in TOO_LARGE} == {f"longer than {schema.MAX_BYTES} bytes"}
     assert said["deep_but_short"] == "not JSON"
     assert untroubled(watched, pid)
-    assert watched.healthz()[1]["watchdog_pid"] == watchdog
+    assert watched.watchdog_pid() == watchdog
     assert peak_kib(watchdog) - before_kib < 4 * 1024
 
 
@@ -268,7 +268,7 @@ def test_fault_45_exposed(make_installation: Make, how: str) -> None:
 )
 def test_fault_47_foreign_pids(running: Installation) -> None:
     """The bot hangs, and its beat accuses somebody else: only the bot is killed."""
-    bot, watchdog = running.bot_pid(), running.healthz()[1]["watchdog_pid"]
+    bot, watchdog = running.bot_pid(), running.watchdog_pid()
     supervisord = running.started[-1].pid
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     with subprocess.Popen(command) as stranger:
@@ -280,7 +280,7 @@ def test_fault_47_foreign_pids(running: Installation) -> None:
         running.wait_ready(not_pid=bot)
 
         assert stranger.poll() is None
-        assert running.healthz()[1]["watchdog_pid"] == watchdog
+        assert running.watchdog_pid() == watchdog
         assert running.started[-1].poll() is None
         os.kill(1, 0)
         stranger.kill()

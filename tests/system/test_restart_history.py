@@ -139,10 +139,9 @@ def test_fault_63_restarts_in_between(make_installation: Make) -> None:
     crash(installation)
     assert restarts(installation) == 1
 
-    watchdog = installation.program_pid("watchdog")
-    assert watchdog is not None
+    watchdog = installation.watchdog_pid()
     installation.kill(watchdog, signal.SIGKILL)
-    until(lambda: installation.program_pid("watchdog") not in (None, watchdog), "it is back")
+    until(lambda: installation.watchdog_pid() != watchdog, "it is back")
     crash(installation)
     assert restarts(installation) == 2
 

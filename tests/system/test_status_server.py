@@ -153,8 +153,7 @@ def test_fault_78_http_flood(running: Installation, measured: Measured) -> None:
     """Clients get what time is left, in one thread and a bounded number of places."""
     pid = running.bot_pid()
     wait_spare(running)
-    watchdog = running.program_pid("watchdog")
-    assert watchdog is not None
+    watchdog = running.watchdog_pid()
     before_bytes, threads = resident_bytes(watchdog), len(os.listdir(f"/proc/{watchdog}/task"))
     with Flood(running.http_port).running() as flood:
         until(lambda: flood.answered >= 200, "some of the flood is answered")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import time
 
@@ -29,14 +28,9 @@ if "watchdog" in sys.orig_argv[-1:]:
 """
 
 
-def watchdog_pid(installation: Installation) -> int:
-    """Answer the pid of the watchdog that wrote the last report."""
-    return int(json.loads((installation.state / "status.json").read_bytes())["watchdog_pid"])
-
-
 def reported_by_another(installation: Installation, watchdog: int) -> None:
     """Wait until another watchdog has judged."""
-    until(lambda: watchdog_pid(installation) != watchdog, "it is back, and judges", within_s=20)
+    until(lambda: installation.watchdog_pid() != watchdog, "it is back, and judges", within_s=20)
 
 
 @fault(
@@ -50,7 +44,7 @@ def test_fault_70_watchdog_killed(running: Installation, measured: Measured) -> 
     before = running.bot_pid()
     running.kill(before)
     bot = running.wait_ready(not_pid=before).pid
-    watchdog = watchdog_pid(running)
+    watchdog = running.watchdog_pid()
     began_s = time.monotonic()
 
     running.kill(watchdog)
@@ -84,7 +78,7 @@ def test_fault_71_watchdog_hangs(
     (installation.folder / "sitecustomize.py").write_text(HANG)
     installation.start_simulator()
     installation.start_supervisord(PYTHONPATH=str(installation.folder))
-    bot, watchdog = installation.wait_ready().pid, watchdog_pid(installation)
+    bot, watchdog = installation.wait_ready().pid, installation.watchdog_pid()
     began_s = time.monotonic()
 
     installation.kill(watchdog, number)
@@ -110,7 +104,7 @@ def test_fault_72_watchdog_dies_between_kill_and_start(
     installation = make_installation(STANDBY="false")  # else the spare serves meanwhile
     installation.start_simulator()
     installation.start_supervisord()
-    bot, watchdog = installation.wait_ready().pid, watchdog_pid(installation)
+    bot, watchdog = installation.wait_ready().pid, installation.watchdog_pid()
     installation.kill(watchdog, signal.SIGSTOP)
     installation.kill(bot)
     began_s = time.monotonic()
