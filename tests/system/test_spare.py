@@ -19,7 +19,8 @@ T = 2.0  # HUNG_AFTER_S of the tests
 
 def wait_paired(installation: Installation, *, not_pid: int = 0) -> tuple[int, int]:
     """Answer the pids of leader and spare, once the watchdog calls both well."""
-    lead, wait = wait_leader(installation).pid, wait_spare(installation, not_pid=not_pid).pid
+    lead = wait_leader(installation, not_pid=not_pid).pid
+    wait = wait_spare(installation, not_pid=not_pid).pid
 
     def judged() -> bool:
         health = installation.healthz()[1]

@@ -142,7 +142,7 @@ async def test_a_client_that_finds_nobody_says_so() -> None:
         pytest.param("portal", {"intents": ["x"]}, "not one of", id="no intent"),
         pytest.param("advance_clock", {"seconds": -1}, "seconds must be", id="backwards"),
         pytest.param("messages", {"after": "x"}, "after must be an id", id="after is no id"),
-        pytest.param("session_start_limit", {"remaining": -1}, "not be negative", id="negative"),
+        pytest.param("session_start_limit", {"remaining": -1}, "must be in 0..", id="negative"),
     ],
 )
 async def test_wrong_input_is_400_and_says_what_is_wrong(
