@@ -55,6 +55,7 @@ def test_without_a_token_it_says_so_and_starts_nothing(installation: Installatio
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_second_start_is_ready_within_three_seconds(installation: Installation) -> None:
     """Setting up is done once; the best of three starts is what the machine allows."""
     installation.start_simulator()

@@ -135,6 +135,7 @@ def test_stopped_by_an_operator_it_stays_down(running: Installation) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_ten_rounds_leave_nothing_and_grow_nothing(installation: Installation) -> None:
     """Every round is like the first: same descriptors, no process, no stale socket."""

@@ -12,6 +12,7 @@ SEED, BLOWS_S = 5, 14.0
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_storm_breaks_no_invariant(make_installation: Make) -> None:
     """One leader, no stranger signalled, no budget overdrawn, and at the end it answers."""
     installation = make_installation(**live.SETTINGS)
