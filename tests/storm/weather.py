@@ -166,7 +166,11 @@ def _rest(name: str, **parameters: float) -> Fault:
 
 
 def _ordered(*words: str) -> Fault:
-    return lambda here: here.installation.supervisorctl(*words).strip()
+    def fault(here: Field) -> str:
+        here.settle(all_of_it=True)  # a frozen supervisord lets its operator wait
+        return here.installation.supervisorctl(*words).strip()
+
+    return fault
 
 
 # By name: how likely beside the others, and what it does.

@@ -62,14 +62,17 @@ def test_a_killed_leader_costs_one_restart_and_no_login(pair: Installation) -> N
 
 def test_a_hung_leader_is_followed_within_its_limit(pair: Installation) -> None:
     """FAULTS 4: T, half a second to be sure and to take the stack, and the takeover."""
-    _, spare = wait_paired(pair)
+    lead, _ = wait_paired(pair)
     began_s = time.monotonic()
     pair.simulator.say("!nap 600")
 
     assert pair.say("!ping two") == "pong two"
     took_s = time.monotonic() - began_s
-    assert wait_leader(pair).pid == spare
-    assert took_s < T + 1.5  # bench/takeover.py has the real times
+    until(lambda: pair.records("incidents.jsonl"), "the incident is on record")
+    ended = [each for each in pair.records("watchdog.jsonl") if each["event"] == "bot.ended"]
+    # The new leader gets the nap last, and hangs in its turn; by then it has answered.
+    assert (ended[0]["pid"], ended[0]["cause"]) == (lead, "pulse_stopped")
+    assert took_s < 2 * T  # bench/takeover.py has the real times
 
 
 def test_a_stop_of_bot_ends_the_service_also_when_spare_leads(pair: Installation) -> None:
