@@ -53,6 +53,7 @@ def test_fault_82_children_of_a_plugin(make_installation: Make) -> None:
 
     installation.kill(bot)
     until(lambda: not exists(installation, orphan), "its child ends")
+    installation.wait_ready(not_pid=bot)  # a spare sets its plugins up once it leads
 
     assert exists(installation, child(installation, "member", spare))
     assert exists(installation, daemon)  # it left the group on purpose
