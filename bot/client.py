@@ -35,10 +35,11 @@ class Novera(commands.Bot):
     def __init__(self, settings: BotSettings) -> None:
         intents = intents_of(settings.privileged_intents)
         super().__init__(
-            command_prefix=commands.when_mentioned_or(settings.command_prefix),
+            command_prefix=_prefixes,
             help_command=None,  # the general plugin has one that works as a slash command too
             intents=intents,
-            allowed_mentions=discord.AllowedMentions(everyone=False, roles=False),
+            # Who writes does not decide whom the bot pings; what is to ping says so itself.
+            allowed_mentions=discord.AllowedMentions.none(),
             max_messages=MAX_MESSAGES,
             chunk_guilds_at_startup=intents.members,
             case_insensitive=True,
@@ -66,7 +67,16 @@ class Novera(commands.Bot):
 
     async def _serve_commands(self) -> None:
         """Slash commands that changed are registered while the bot serves already."""
+        self.services.begin()
         self.command_sync.start()
+
+
+def _prefixes(bot: Novera, message: discord.Message) -> list[str]:
+    """Answer what a text command begins with here: a mention of the bot, or the guild's prefix."""
+    own = None
+    if message.guild is not None and hasattr(bot.services.guilds, "prefix_of"):
+        own = bot.services.guilds.prefix_of(message.guild.id)
+    return commands.when_mentioned_or(own or bot.settings.command_prefix)(bot, message)
 
 
 def intents_of(privileged: tuple[str, ...]) -> discord.Intents:

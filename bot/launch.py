@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import process
-from bot.errors import ExitCode, PermanentError
+from bot.errors import ExitCode, PermanentError, TemporaryError
+from bot.gateway.pace import Pace
 from bot.heartbeat.stages import Stages
 from bot.vitals import beat_path
-from watchdog.heartbeat import file, identity, privacy, schema
+from watchdog.heartbeat import file, identity, privacy, retry, schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from bot.settings import BotSettings
 
 log = structlog.get_logger(__name__)
+
+RETRY = "retry.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,13 @@ def recall(client: discord.Client, settings: BotSettings) -> Recall:
 
     token = settings.discord_token.get_secret_value().strip()
     return Recall(client, settings, token=token)
+
+
+def leave_retry(state_dir: Path, error: TemporaryError) -> None:
+    """Leave on disk when the next process may try; without it the watchdog takes its own delay."""
+    entry = retry.Retry(retry_at_s=error.retry_at_s, reason=error.kind)
+    with contextlib.suppress(OSError):
+        file.write(state_dir / RETRY, retry.encode(entry, Pace().reading()))
 
 
 def leave_failure(state_dir: Path, error: PermanentError, *, leads: bool) -> None:

@@ -7,13 +7,12 @@ import contextlib
 import signal
 import time
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from bot import handlers, launch, services, stood_down
 from bot.errors import ExitCode, PermanentError, TemporaryError
-from bot.gateway.pace import Pace
 from bot.heartbeat.pulse import LoopPulse
 from bot.heartbeat.stages import process_age_s
 from bot.leadership import FileLeadership
@@ -22,7 +21,7 @@ from bot.stop import Stop, StopSignals
 from bot.tasks.manager import TaskManager
 from bot.tasks.timeouts import with_timeout
 from bot.vitals import Vitals, beat_path
-from watchdog.heartbeat import file, retry, schema
+from watchdog.heartbeat import schema
 
 if TYPE_CHECKING:
     from bot.post import Post
@@ -84,6 +83,8 @@ async def _come_first(settings: BotSettings, leadership: FileLeadership) -> bool
 
 class Lifecycle:
     """One process's run, from the first beat to the last."""
+
+    _refused: asyncio.Future[PermanentError]  # of the services
 
     def __init__(
         self,
@@ -168,10 +169,7 @@ class Lifecycle:
         """Leave on disk when the next process may try."""
         log.warning("bot.postponed", kind=error.kind, retry_at_s=error.retry_at_s)
         if self._leadership.is_held:
-            entry = retry.Retry(retry_at_s=error.retry_at_s, reason=error.kind)
-            with contextlib.suppress(OSError):  # without it the watchdog takes its own delay
-                raw = retry.encode(entry, Pace().reading())
-                file.write(self._settings.state_dir / "retry.json", raw)
+            launch.leave_retry(self._settings.state_dir, error)
         return ExitCode.TEMPORARY
 
     async def _serve_or_explain(self) -> ExitCode:
@@ -184,7 +182,8 @@ class Lifecycle:
                 self._pulse,
                 request_stop=self._stop.request,
                 last_beat=lambda: self._writer.last,
-            ) as self._vitals.services:
+            ) as given:
+                self._vitals.services, self._refused = given, given.refused
                 return await self._serve()
         except PermanentError as error:
             self._vitals.failure = schema.Failure(
@@ -215,10 +214,11 @@ class Lifecycle:
             asked = scope.create_task(self._stop.wait(), name="stop-request")
             stepping_down = scope.create_task(self._step_down.wait(), name="step-down-request")
             served = scope.create_task(self._connect(), name="gateway")
+            ends: set[asyncio.Future[Any]] = {asked, stepping_down, served, self._refused}
             try:
-                await asyncio.wait(
-                    {asked, stepping_down, served}, return_when=asyncio.FIRST_COMPLETED
-                )
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if self._refused.done():
+                    raise self._refused.result()
                 if self._stop.code is not None or self._step_down.is_set():
                     return self._stop.code
                 served.result()

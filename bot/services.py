@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -9,21 +10,26 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bot.errors import ExitCode
+from bot.errors import ExitCode, PermanentError
 
 if TYPE_CHECKING:
     import discord
 
+    from bot.background.background import BackgroundJobs
     from bot.commands.stats import CommandStats
     from bot.effects.once import Effects
     from bot.gateway.connection import GatewayConnection
+    from bot.guilds.store import GuildSettingsStore
     from bot.heartbeat.pulse import LoopPulse
+    from bot.moderation.cases import Cases
     from bot.outbound.client import OutboundClient
     from bot.settings import BotSettings
+    from bot.storage.storage import Storage
     from bot.tasks.bridge import Bridge
     from bot.tasks.guard import SlowCallbackWatch
     from bot.tasks.jobs import JobQueue
     from bot.tasks.manager import TaskManager
+    from bot.timers.timers import Timers
     from watchdog.heartbeat.schema import Heartbeat
 
 
@@ -34,10 +40,14 @@ _current: ContextVar[Services] = ContextVar("current_services")
 class Services:
     """One of each; made by `running`, ended by it in reverse order.
 
+    What a plugin may do without is made when somebody first asks for it.
+
     Attributes:
+        client: Whom they serve.
         effects: What a handler that runs again has begun already (docs/zero-loss.md).
         request_stop: Ask the process to end with an exit code and a short reason; answers at once.
         last_beat: The newest heartbeat, None before the first one.
+        refused: Set to what makes it pointless to go on: the process ends with its advice.
     """
 
     settings: BotSettings
@@ -49,7 +59,16 @@ class Services:
     request_stop: Callable[[ExitCode, str], None]
     last_beat: Callable[[], Heartbeat | None]
     connection: GatewayConnection | None = field(default=None)
+    client: discord.Client | None = field(default=None)
+    refused: asyncio.Future[PermanentError] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
     _outbound: OutboundClient | None = field(default=None, init=False)
+    _storage: Storage | None = field(default=None, init=False)
+    _guilds: GuildSettingsStore | None = field(default=None, init=False)
+    _cases: Cases | None = field(default=None, init=False)
+    _timers: Timers | None = field(default=None, init=False)
+    _background: BackgroundJobs | None = field(default=None, init=False)
 
     @property
     def outbound(self) -> OutboundClient:
@@ -62,8 +81,70 @@ class Services:
             self._outbound = OutboundClient(reachable=reachable)
         return self._outbound
 
+    @property
+    def storage(self) -> Storage:
+        """The installation's database (docs/storage.md)."""
+        if self._storage is None:
+            from bot.storage.storage import Storage
+
+            self._storage = Storage(self.settings, tasks=self.tasks, on_refused=self.refuse)
+        return self._storage
+
+    @property
+    def guilds(self) -> GuildSettingsStore:
+        """What each guild has set."""
+        if self._guilds is None:
+            from bot.guilds.store import GuildSettingsStore
+
+            self._guilds = GuildSettingsStore(self)
+        return self._guilds
+
+    @property
+    def cases(self) -> Cases:
+        """Acts of moderation and their records."""
+        if self._cases is None:
+            from bot.moderation.cases import Cases
+
+            self._cases = Cases(self)
+        return self._cases
+
+    @property
+    def timers(self) -> Timers:
+        """What must happen at a time, whatever dies meanwhile."""
+        if self._timers is None:
+            from bot.timers.timers import Timers
+
+            self._timers = Timers(self)
+        return self._timers
+
+    @property
+    def background(self) -> BackgroundJobs:
+        """Long work that is kept in the database, with its progress shown."""
+        if self._background is None:
+            from bot.background.background import BackgroundJobs
+
+            self._background = BackgroundJobs(self)
+        return self._background
+
+    def refuse(self, error: PermanentError) -> None:
+        """End the process, which no restart will mend, with the advice of *error*."""
+        if not self.refused.done():
+            self.refused.set_result(error)
+
+    def begin(self) -> None:
+        """The bot is ready: begin what the start had no time for, if anybody asked for it."""
+        if self._storage is not None:
+            self._storage.start()
+        if self._timers is not None:
+            self._timers.begin()
+        if self._background is not None:
+            self._background.begin()
+
     async def close(self) -> None:
-        """End what was made on demand."""
+        """End what was made on demand, those that use others first."""
+        for part in (self._background, self._timers, self._storage):
+            if part is not None:
+                await part.close()
         if self._outbound is not None:
             await self._outbound.__aexit__()
 
@@ -97,6 +178,7 @@ async def running(
         request_stop=request_stop,
         last_beat=last_beat,
         connection=connection,
+        client=client,
     )
     # Before any task starts that may answer a user: answers find their way by the context.
     guard = safety.attach(client, services)

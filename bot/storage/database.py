@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bot.settings import BotSettings
 
 
-SQLITE_FILE = "novera.sqlite3"
+SQLITE_FILE = "novera.db"
 CONNECT_TIMEOUT_S = 5.0
 # What a statement raises; the second when SQLite's own words quote a broken file's bytes.
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)

@@ -64,7 +64,7 @@ def opened() -> Iterator[Check]:
         runner = stack.enter_context(asyncio.Runner())
         folders: list[Path] = []
         stack.enter_context(in_a_folder(lambda folder, _: folders.append(folder))())(())
-        path = folders[0] / "novera.sqlite3"
+        path = folders[0] / "novera.db"
         runner.run(claim_all(path))
         base = path.read_bytes()
 

@@ -20,7 +20,7 @@ from tests.integration.serving import settings_for
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Where the database is; nobody has made it yet."""
-    return tmp_path / "novera.sqlite3"
+    return tmp_path / "novera.db"
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ async def test_old_claims_are_cleared_away_each_day(
 async def test_the_file_is_for_its_owner_alone(store: SqliteClaims, path: Path) -> None:
     """Keys may tell who bought what."""
     await store.claim("a")
-    files = sorted(path.parent.glob("novera.sqlite3*"))
+    files = sorted(path.parent.glob("novera.db*"))
 
     assert len(files) == 3
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
@@ -160,7 +160,7 @@ async def test_a_file_that_is_no_database_is_told(store: SqliteClaims, path: Pat
 
 async def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     """And it is tried anew at the next claim."""
-    store = SqliteClaims(tmp_path / "absent" / "novera.sqlite3")
+    store = SqliteClaims(tmp_path / "absent" / "novera.db")
     with pytest.raises(ClaimError):
         await store.claim("a")
     (tmp_path / "absent").mkdir()

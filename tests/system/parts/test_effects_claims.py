@@ -67,7 +67,7 @@ def race(where: str, processes: int) -> list[int]:
 
 def test_processes_that_race_get_each_key_once(tmp_path: Path) -> None:
     """They make the file and the table in the same moment, too."""
-    assert race(str(tmp_path / "novera.sqlite3"), 4) == list(range(KEYS))
+    assert race(str(tmp_path / "novera.db"), 4) == list(range(KEYS))
 
 
 def test_processes_that_race_in_postgresql_get_each_key_once(postgresql: str) -> None:

@@ -1,0 +1,1 @@
+"""What each guild has set."""
