@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import discord
 from discord.ext import commands
 
+from bot.clock.discord_time import DiscordTime
 from bot.commands.extensions import Extensions
 from bot.commands.sync import FILE, CommandSync
+from bot.pipeline.pipeline import Pipeline
+from bot.views import unknown
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -27,6 +30,8 @@ class Novera(commands.Bot):
         built_at_s: Monotonic time of its making, near the start of the process.
         services: The runtime's parts; set by `safety.attach`, before login.
         command_sync: Made at login, when the services are known.
+        discord_time: How far our clock is from Discord's.
+        pipeline: Takes every message through its stages, text commands being one of them.
     """
 
     services: Services
@@ -34,6 +39,7 @@ class Novera(commands.Bot):
 
     def __init__(self, settings: BotSettings) -> None:
         intents = intents_of(settings.privileged_intents)
+        self.discord_time = DiscordTime()
         super().__init__(
             command_prefix=_prefixes,
             help_command=None,  # the general plugin has one that works as a slash command too
@@ -44,10 +50,12 @@ class Novera(commands.Bot):
             chunk_guilds_at_startup=intents.members,
             case_insensitive=True,
             strip_after_prefix=True,
+            http_trace=self.discord_time.trace(),
         )
         self.settings = settings
         self.plugins = Extensions(self, settings.plugins)
         self.built_at_s = time.monotonic()
+        self.pipeline = Pipeline(self.process_commands)
         # A listener, not a method: a plugin's `@bot.event` would take the method's place.
         self.add_listener(self._serve_commands, "on_ready")
 
@@ -63,7 +71,12 @@ class Novera(commands.Bot):
             path=self.settings.state_dir / FILE,
             api_url=self.settings.discord_api_url,
         )
+        unknown.attach(self)
         await self.plugins.load_configured()
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Take a message, of a guild or a direct one, through the stages of the pipeline."""
+        await self.pipeline.run(message)
 
     async def _serve_commands(self) -> None:
         """Slash commands that changed are registered while the bot serves already."""
@@ -73,9 +86,7 @@ class Novera(commands.Bot):
 
 def _prefixes(bot: Novera, message: discord.Message) -> list[str]:
     """Answer what a text command begins with here: a mention of the bot, or the guild's prefix."""
-    own = None
-    if message.guild is not None and hasattr(bot.services.guilds, "prefix_of"):
-        own = bot.services.guilds.prefix_of(message.guild.id)
+    own = None if message.guild is None else bot.services.guilds.prefix_of(message.guild.id)
     return commands.when_mentioned_or(own or bot.settings.command_prefix)(bot, message)
 
 

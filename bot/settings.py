@@ -80,6 +80,16 @@ class BotSettings(InstallationSettings):
         description="Networks, such as 10.0.0.0/8, that plugins may call beside the Internet: of"
         " this machine and its neighbours, none by default.",
     )
+    weather_url: SecretStr = Field(
+        SecretStr(""),
+        description="`https://…?q={place}`: whom `/weather` asks; empty: there is no such command."
+        " Secret.",
+    )
+    weather_fields: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Where the answer of WEATHER_URL holds what, as"
+        " `temperature_c=current.temp_c` (docs/plugins.md).",
+    )
     stop_ends_session: bool = Field(
         False,
         description="`supervisorctl stop` shows the bot offline at once; what comes then is lost.",
@@ -121,7 +131,9 @@ class BotSettings(InstallationSettings):
     identify_max_10_min: int = Field(10, ge=1, le=100, description="Logins allowed in 10 minutes.")
     identify_max_24_h: int = Field(200, ge=1, le=900, description="Logins allowed in 24 hours.")
 
-    @field_validator("plugins", "privileged_intents", "outbound_networks", mode="before")
+    @field_validator(
+        "plugins", "privileged_intents", "outbound_networks", "weather_fields", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return words_of(value)

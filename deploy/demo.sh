@@ -8,6 +8,7 @@ prepare_demo() { # a port that somebody else holds is replaced by a free one
   ports=$(.venv/bin/python deploy/free_ports.py "${SIMULATOR_PORT:-8765}" "${HTTP_PORT:-5001}") || exit
   read -r SIMULATOR_PORT HTTP_PORT <<<"$ports"
   export HTTP_PORT DISCORD_API_URL="http://127.0.0.1:$SIMULATOR_PORT/api/v10"
+  export PRIVILEGED_INTENTS=${PRIVILEGED_INTENTS:-members,message_content}
 }
 
 start_simulator() { # keeps it up as long as this shell lives

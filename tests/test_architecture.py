@@ -37,6 +37,7 @@ BORDERS: Mapping[str, str] = {
     "watchdog/daemon.py": "watchdog tick",
     "watchdog/alerts/worker.py": "alert sink",
     "bot/commands/extensions.py": "plugin loader",
+    "bot/pipeline/pipeline.py": "a stage of messages: what fails in it must not stop the next",
     "bot/gateway/wire.py": "discord.py's parsers: a malformed event would end the connection",
 }
 LONG_MODULES: Mapping[str, str] = {}

@@ -38,6 +38,8 @@ class WatchdogSettings(InstallationSettings):
             "PRIVILEGED_INTENTS",
             "SLOW_CALLBACK_MS",
             "STOP_ENDS_SESSION",
+            "WEATHER_FIELDS",
+            "WEATHER_URL",
         }
     )
 

@@ -1,1 +1,1 @@
-"""What each guild has set."""
+"""What each guild has set, and how it is kept."""

@@ -13,6 +13,7 @@ from sqlalchemy.exc import (
     IntegrityError,
     InterfaceError,
     OperationalError,
+    SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -28,8 +29,14 @@ class _DoubtfulError(OperationalError):
 
 
 class Opened:
-    """Engines of one database; *transient* are the errors after which asking again may help."""
+    """Engines of one database.
 
+    Attributes:
+        errors: All that a database can raise.
+        transient: Those after which the same question may get an answer.
+    """
+
+    errors = (SQLAlchemyError, OSError)
     transient = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
 
     def __init__(self, database_url: str, sqlite_path: Path) -> None:

@@ -156,7 +156,7 @@ class Storage:
                 log.error("storage.refused", advice=error.advice)
                 self._on_refused(error)
                 return
-            except opened.transient as error:
+            except opened.errors as error:
                 self._degrade(opened.advice(error))
             await asyncio.sleep(delay_s)
             delay_s = min(BACKOFF_CAP_S, delay_s * 2)
@@ -164,13 +164,13 @@ class Storage:
         self._move("ready")
         self._ready.set()
         log.info("storage.opened", database=self.dialect)
+        for module in self._preloaded:
+            await asyncio.to_thread(importlib.import_module, module)
 
     def _import(self) -> Opened:
         """In a thread: the imports that the first second had no time for."""
         from bot.storage import opened
 
-        for module in self._preloaded:
-            importlib.import_module(module)
         url = self._settings.database_url.get_secret_value().strip()
         return opened.Opened(url, self._settings.state_dir / SQLITE_FILE)
 

@@ -27,6 +27,8 @@ class GuildRow(Base):
     timezone: Mapped[str | None]
     warn_thresholds: Mapped[list[Any] | None]
     automod: Mapped[dict[str, Any] | None]
+    audit_ignored: Mapped[list[Any] | None]
+    autorole_bots: Mapped[bool | None]
     updated_at: Mapped[datetime | None]
 
 

@@ -113,6 +113,8 @@ def _guilds() -> None:
         sa.Column("timezone", sa.String(), nullable=True),
         sa.Column("warn_thresholds", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("automod", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("audit_ignored", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("autorole_bots", sa.Boolean(), nullable=True),
         sa.Column("updated_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("guild_id", name=op.f("pk_guilds")),
     )

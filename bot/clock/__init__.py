@@ -1,0 +1,1 @@
+"""How far this machine's clock is from Discord's."""

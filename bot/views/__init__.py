@@ -1,0 +1,1 @@
+"""What plugins show to users, and how they ask them: pages, questions, dead buttons."""
