@@ -43,6 +43,8 @@ WARM = (
     "bot.tasks.jobs",
     "sqlite3",
 )
+# What our own bot imports soon after: a takeover is no time for it.
+WARM_OWN = ("bot.storage.opened",)
 
 
 class Standby:
@@ -96,8 +98,8 @@ class Standby:
             raise TemporaryError("another_spare", retry_at_s=error.retry_at_s) from error
 
     async def _import(self) -> None:
-        plugins = () if self._settings.bot_factory else self._settings.plugins
-        for module in (*WARM, *plugins):
+        own = () if self._settings.bot_factory else (*self._settings.plugins, *WARM_OWN)
+        for module in (*WARM, *own):
             # In a thread, and not awaited: a plugin may block, raise or exit when it is imported.
             # What is wrong with it is told when it is loaded.
             importing = asyncio.get_running_loop().run_in_executor(
