@@ -25,6 +25,7 @@ cores=$(getconf _NPROCESSORS_ONLN)
 run -m 'not slow' --dist worksteal -n "$((2 * cores))" --ignore=tests/system
 run -m 'not slow' --dist worksteal -n "$((cores + 2))" tests/system
 if ((all)); then
+  run -m 'not slow' --dist worksteal -n "$((2 * cores))" --database postgresql tests/community
   run -m 'slow and not alone' --dist worksteal -n "$cores"
   run -m 'slow and alone'
 fi

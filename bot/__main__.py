@@ -1,4 +1,4 @@
-"""Composition root of the bot process: `python -m bot [run | check [--offline]]`."""
+"""Composition root of the bot process: `python -m bot [run | check | backup | restore]`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ import gc
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.errors import ExitCode, PermanentError, SettingsError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 STATE_DIR = Path("state")  # of an installation whose settings can't be read
 EXIT_GRACE_S = 1.0  # for threads that do not end by themselves
 
 
-def _check_options(argv: list[str]) -> bool | None:
-    """Answer whether `check` is to be `--offline`; None: it is not asked for."""
+def _options(argv: list[str]) -> Namespace | None:
+    """Answer the subcommand and its options; None: serve."""
     if argv in ([], ["run"]):  # as supervisord starts it: every millisecond counts
         return None
     import argparse
@@ -25,8 +29,12 @@ def _check_options(argv: list[str]) -> bool | None:
     commands.add_parser("run", help="serve (the default)")
     check = commands.add_parser("check", help="say what is wrong with this installation")
     check.add_argument("--offline", action="store_true", help="without asking Discord")
+    backup = commands.add_parser("backup", help="copy the database, also while the bot serves")
+    backup.add_argument("path", nargs="?", type=Path, help="a new file; default: state/backups/")
+    restore = commands.add_parser("restore", help="bring a backup back; the bot must be stopped")
+    restore.add_argument("path", type=Path, help="the backup")
     options = parser.parse_args(argv)
-    return bool(options.offline) if options.command == "check" else None
+    return options if options.command in ("check", "backup", "restore") else None
 
 
 def _tell(error: PermanentError) -> int:
@@ -72,21 +80,32 @@ def _run() -> int:
     return code
 
 
-def _check(*, offline: bool) -> int:
-    from bot import check
+def _maintain(options: Namespace) -> int:
     from bot.settings import BotSettings
+    from watchdog.heartbeat import privacy
 
+    privacy.keep_files_private()
     try:
         settings = BotSettings.load_or_explain()
     except SettingsError as error:
         return _tell(error)
-    return check.tell(asyncio.Runner().run(check.examine(settings, offline=offline)))
+    if options.command == "check":
+        from bot import check
+
+        return check.tell(asyncio.Runner().run(check.examine(settings, offline=options.offline)))
+    from bot import backups
+
+    if options.command == "backup":
+        return backups.make(settings, options.path)
+    from bot.lifecycle import LOCK
+
+    return backups.restore(settings, options.path, lock=settings.state_dir / LOCK)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one of the subcommands; answers the exit code."""
-    offline = _check_options(sys.argv[1:] if argv is None else argv)
-    return _run() if offline is None else _check(offline=offline)
+    options = _options(sys.argv[1:] if argv is None else argv)
+    return _run() if options is None else _maintain(options)
 
 
 if __name__ == "__main__":

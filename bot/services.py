@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bot.moderation.cases import Cases
     from bot.outbound.client import OutboundClient
     from bot.settings import BotSettings
+    from bot.storage.nightly import NightlyBackups
     from bot.storage.storage import Storage
     from bot.tasks.bridge import Bridge
     from bot.tasks.guard import SlowCallbackWatch
@@ -69,6 +71,7 @@ class Services:
     _cases: Cases | None = field(default=None, init=False)
     _timers: Timers | None = field(default=None, init=False)
     _background: BackgroundJobs | None = field(default=None, init=False)
+    _backups: NightlyBackups | None = field(default=None, init=False)
 
     @property
     def outbound(self) -> OutboundClient:
@@ -133,8 +136,16 @@ class Services:
 
     def begin(self) -> None:
         """The bot is ready: begin what the start had no time for, if anybody asked for it."""
+        # In a context of its own: it outlives the event in which the bot became ready.
+        contextvars.Context().run(self._begin)
+
+    def _begin(self) -> None:
         if self._storage is not None:
+            from bot.storage.nightly import NightlyBackups
+
             self._storage.start()
+            self._backups = self._backups or NightlyBackups(self)
+            self._backups.begin()
         if self._timers is not None:
             self._timers.begin()
         if self._background is not None:
@@ -142,7 +153,7 @@ class Services:
 
     async def close(self) -> None:
         """End what was made on demand, those that use others first."""
-        for part in (self._background, self._timers, self._storage):
+        for part in (self._backups, self._background, self._timers, self._storage):
             if part is not None:
                 await part.close()
         if self._outbound is not None:

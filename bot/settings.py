@@ -19,6 +19,10 @@ from watchdog.heartbeat.installation import (
 )
 
 DISCORD_API_URL = "https://discord.com/api/v10"
+OWN_PLUGINS = (
+    *("general", "admin", "settings", "moderation", "channels", "automod", "server"),
+    *("audit", "tags", "panels", "tickets", "reminders", "jobs", "weather"),
+)
 _PRIVILEGED = ("members", "presences", "message_content")
 
 
@@ -64,7 +68,7 @@ class BotSettings(InstallationSettings):
         description="`module:callable` that answers another discord.py bot to run instead.",
     )
     plugins: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("bot.plugins.general", "bot.plugins.admin"),
+        tuple(f"bot.plugins.{name}" for name in OWN_PLUGINS),
         description="discord.py extensions to load, separated by commas.",
     )
     privileged_intents: Annotated[tuple[str, ...], NoDecode] = Field(

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fakes import FakeClock
 
+if TYPE_CHECKING:
+    from tests.postgresql import Server
+
 TIMES = pytest.StashKey[dict[int, float]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option of `python -m bench.faults`, which runs the tests of faults alone."""
+    """Add the option of `python -m bench.faults`, and which database the community has."""
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="what the bot of tests/community keeps its data in",
+    )
     parser.addoption(
         "--fault-times",
         type=Path,
@@ -37,3 +48,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def clock() -> FakeClock:
     """Answer a monotonic clock that moves when told to."""
     return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def _postgresql_server() -> Iterator[Server | None]:
+    """The server that the tests of this process share."""
+    from tests.postgresql import serving
+
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql(_postgresql_server: Server | None) -> Iterator[str]:
+    """The `DATABASE_URL` of an empty database in PostgreSQL, gone after the test."""
+    if _postgresql_server is None:
+        pytest.skip("no PostgreSQL server here; .ci/run installs one")
+    with _postgresql_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The `DATABASE_URL` of the bot under test; empty for SQLite in its state folder."""
+    if request.config.getoption("--database") == "sqlite":
+        return ""
+    return str(request.getfixturevalue("postgresql"))

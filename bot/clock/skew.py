@@ -2,8 +2,8 @@
 
 An answer says only that Discord's clock showed *date_s* to *date_s* + 1 at some moment between the
 request and the answer. That bounds the distance between Discord's time and our monotonic clock,
-which nobody sets; where most of the bounds overlap is the answer (K. Marzullo, 1984; NTP selects its
-servers in this way). The distance of the wall clock follows, and is right even when the wall clock
+which nobody sets; where most of the bounds overlap is the answer (K. Marzullo, 1984; NTP chooses
+servers so). The distance of the wall clock follows, and is right even when the wall clock
 was set a moment ago.
 """
 

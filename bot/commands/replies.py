@@ -7,21 +7,29 @@ Errors are recognised by the name of their class, nearest ancestor first, so tha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from bot.commands import wording
+from bot.commands.discord_codes import WORDS
 
 Fault = Literal["user", "bot", "nobody"]
 
 MAX_TEXT = 300  # characters of one explanation
+MAX_REFUSAL = 1800  # of one that a command wrote itself
 SOMETHING_WENT_WRONG = "Something went wrong here. It has been noted."
 NOT_ALLOWED = "You may not use this here."
 OUTDATED = "Discord showed an older version of this command. Please try again in a minute."
+LATER = "Please try again in a moment."
+BUSY = f"I have too much to do right now. {LATER}"
+STOPPING = "I am about to restart. Please try again in a minute."
 # 10062: the interaction is unknown by now; 40060: it has been answered already. Nobody can be told.
 QUIET_CODES = frozenset({10062, 40060})
 _WRAPPERS = {"CommandInvokeError", "ConversionError", "ExtensionFailed", "HybridCommandError"}
 # A transformer that raised one of these said what is wrong with the value.
 _EXPLAINING = {"discord.app_commands.errors", "discord.ext.commands.errors"}
+_KNOWN_MODULES = ("discord.", "bot.commands.", "bot.storage.", "bot.tasks.", "bot.outbound.")
 _CHECK_DEFAULTS = ("The check functions", "The global check")
 
 
@@ -57,7 +65,7 @@ def explain(error: BaseException, *, usage: str = "") -> Reply:
     error = unwrap(error)
     for cls in type(error).__mro__:
         # A plugin's class may bear the name of one of discord.py's and have none of its attributes.
-        ours = cls.__module__.startswith(("discord.", "bot.commands.")) or cls is TimeoutError
+        ours = cls.__module__.startswith(_KNOWN_MODULES) or cls is TimeoutError
         reply = _REPLIES.get(cls.__name__) if ours else None
         if reply is not None:
             return _finish(reply(error), error, usage)
@@ -97,9 +105,11 @@ def duration(seconds: float) -> str:
 
 
 def _finish(reply: Reply, error: BaseException, usage: str) -> Reply:
-    text = reply.text if len(reply.text) <= MAX_TEXT else f"{reply.text[: MAX_TEXT - 1]}…"
-    input_error = any(cls.__name__ == "UserInputError" for cls in type(error).__mro__)
-    if usage and input_error and reply.fault == "user":
+    names = {cls.__name__ for cls in type(error).__mro__}
+    refused = "Refused" in names  # by the command, which understood what was written
+    limit = MAX_REFUSAL if refused else MAX_TEXT
+    text = reply.text if len(reply.text) <= limit else f"{reply.text[: limit - 1]}…"
+    if usage and "UserInputError" in names and not refused and reply.fault == "user":
         text = f"{text} Usage: `{usage}`"
     return Reply(text=text, fault=reply.fault)
 
@@ -121,31 +131,6 @@ def _lacking(describe: Callable[[Any], str]) -> Callable[[Any], Reply]:
     return lambda error: Reply(text=describe(error), fault="user")
 
 
-def _listed(names: Iterable[object], joint: str = "and") -> str:
-    words = [str(name) for name in names]
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} {joint} {words[-1]}"
-
-
-def _permissions(error: Any) -> str:
-    names = getattr(error, "missing_permissions", ())
-    labels = (name.replace("guild", "server").replace("_", " ").title() for name in names)
-    return _listed(f"**{label}**" for label in labels) or "more permissions"
-
-
-def _roles(error: Any) -> str:
-    """Roles by name; by id they are mentions, which the message does not ring."""
-    roles = getattr(error, "missing_roles", None) or [getattr(error, "missing_role", "")]
-    shown = (f"<@&{role}>" if isinstance(role, int) else f"**{role}**" for role in roles)
-    return _listed(shown, "or")
-
-
-def _name(error: Any) -> str:
-    thing = getattr(error, "param", None) or getattr(error, "flag", None)
-    return str(getattr(thing, "displayed_name", None) or getattr(thing, "name", None) or "input")
-
-
 def _checked(error: Any) -> str:
     """A plugin's own words, where it gave some; discord.py's name its functions."""
     text = str(error)
@@ -158,31 +143,35 @@ def _any_check(error: Any) -> Reply:
     return Reply(text=NOT_ALLOWED, fault="user")
 
 
-def _range(error: Any) -> str:
-    lowest, highest = getattr(error, "minimum", None), getattr(error, "maximum", None)
-    if lowest is None:
-        return f"That must be at most {highest}."
-    if highest is None:
-        return f"That must be at least {lowest}."
-    return f"That must be between {lowest} and {highest}."
-
-
-def _busy(error: Any) -> str:
-    number = getattr(error, "number", 1)
-    times = "once" if number == 1 else f"{number} times"
-    return f"This may run only {times} at the same time. Please try again when it has ended."
-
-
 def _not_found(error: Any) -> Reply:
     return Reply(text=OUTDATED, fault="user") if hasattr(error, "parents") else NOTHING
 
 
 def _http(error: Any) -> Reply:
-    if getattr(error, "code", 0) in QUIET_CODES:
+    code = getattr(error, "code", 0)
+    if code in QUIET_CODES:
         return NOTHING
+    if code in WORDS:
+        return Reply(text=WORDS[code], fault="user")
     if getattr(error, "status", 0) == 429:
         return Reply(text="Discord asks me to slow down. Please try again soon.", fault="bot")
     return Reply(text=f"Discord refused that. {SOMETHING_WENT_WRONG}", fault="bot")
+
+
+def _forbidden(error: Any) -> Reply:
+    if getattr(error, "code", 0) in WORDS:
+        return _http(error)
+    return Reply(text="Discord does not let me do that.", fault="bot")
+
+
+def _outbound_status(error: Any) -> Reply:
+    """The other side's word on what was asked; a key that it refuses is ours to mend."""
+    status = getattr(error, "status", 0)
+    if status in (404, 422):
+        return Reply(text="The service I asked knows nothing about that.", fault="user")
+    if status == 429:
+        return Reply(text="The service I ask wants fewer questions. Try later.", fault="user")
+    return Reply(text="The service I asked refused to answer.", fault="bot")
 
 
 def _plugin(words: str) -> Callable[[Any], Reply]:
@@ -197,31 +186,33 @@ _REPLIES: dict[str, Callable[[Any], Reply]] = {
     "CheckAnyFailure": _any_check,
     "CommandOnCooldown": _telling(lambda e: f"Please try again in {duration(e.retry_after)}."),
     "DisabledCommand": _user("This command is switched off at the moment."),
-    "MaxConcurrencyReached": _telling(_busy),
-    "MissingAnyRole": _telling(lambda e: f"You need the role {_roles(e)} for this."),
-    "MissingPermissions": _telling(lambda e: f"You need {_permissions(e)} for this."),
-    "MissingRole": _telling(lambda e: f"You need the role {_roles(e)} for this."),
+    "MaxConcurrencyReached": _telling(wording.uses),
+    "MissingAnyRole": _telling(lambda e: f"You need the role {wording.roles(e)} for this."),
+    "MissingPermissions": _telling(lambda e: f"You need {wording.permissions(e)} for this."),
+    "MissingRole": _telling(lambda e: f"You need the role {wording.roles(e)} for this."),
     "NoPrivateMessage": _user("This works on a server only, not in direct messages."),
     "NotOwner": _user("Only the owner of this bot may do that."),
     "NSFWChannelRequired": _user("This works in age-restricted channels only."),
     "PrivateMessageOnly": _user("This works in direct messages only."),
     # What the bot may not do
-    "BotMissingAnyRole": _lacking(lambda e: f"I need the role {_roles(e)} for this."),
-    "BotMissingPermissions": _lacking(lambda e: f"I need {_permissions(e)} for this."),
-    "BotMissingRole": _lacking(lambda e: f"I need the role {_roles(e)} for this."),
-    "Forbidden": _bot("Discord does not let me do that: I lack a permission here."),
+    "BotMissingAnyRole": _lacking(lambda e: f"I need the role {wording.roles(e)} for this."),
+    "BotMissingPermissions": _lacking(lambda e: f"I need {wording.permissions(e)} for this."),
+    "BotMissingRole": _lacking(lambda e: f"I need the role {wording.roles(e)} for this."),
+    "Forbidden": _forbidden,
     # What the user wrote
     "ArgumentParsingError": _user("A quotation mark is out of place."),
     "BadArgument": _telling(lambda e: str(e) or "That can't be used here."),
     "BadBoolArgument": _user("Please answer yes or no there."),
     "BadColourArgument": _user("That is not a colour. Write it like `#ff8800`."),
-    "BadFlagArgument": _telling(lambda e: f"The value of `{_name(e)}` can't be used."),
+    "BadFlagArgument": _telling(lambda e: f"The value of `{wording.name(e)}` can't be used."),
     "BadInviteArgument": _user("That invite is not valid, or it has expired."),
     "BadLiteralArgument": _telling(
-        lambda e: f"`{_name(e)}` must be {_listed((f'`{v}`' for v in e.literals), 'or')}."
+        lambda e: (
+            f"`{wording.name(e)}` must be {wording.listed((f'`{v}`' for v in e.literals), 'or')}."
+        )
     ),
     "BadTimestampArgument": _user("That is not a timestamp."),
-    "BadUnionArgument": _telling(lambda e: f"What you gave as `{_name(e)}` can't be used."),
+    "BadUnionArgument": _telling(lambda e: f"What you gave as `{wording.name(e)}` can't be used."),
     "ChannelNotFound": _user("I can't find that channel."),
     "ChannelNotReadable": _user("I can't read messages in that channel."),
     "EmojiNotFound": _user("I can't find that emoji."),
@@ -230,19 +221,19 @@ _REPLIES: dict[str, Callable[[Any], Reply]] = {
     "GuildStickerNotFound": _user("I can't find that sticker."),
     "MemberNotFound": _user("I can't find that member."),
     "MessageNotFound": _user("I can't find that message."),
-    "MissingFlagArgument": _telling(lambda e: f"`{_name(e)}` needs a value."),
-    "MissingRequiredArgument": _telling(lambda e: f"`{_name(e)}` is missing."),
-    "MissingRequiredAttachment": _telling(lambda e: f"A file for `{_name(e)}` is missing."),
-    "MissingRequiredFlag": _telling(lambda e: f"`{_name(e)}` is missing."),
+    "MissingFlagArgument": _telling(lambda e: f"`{wording.name(e)}` needs a value."),
+    "MissingRequiredArgument": _telling(lambda e: f"`{wording.name(e)}` is missing."),
+    "MissingRequiredAttachment": _telling(lambda e: f"A file for `{wording.name(e)}` is missing."),
+    "MissingRequiredFlag": _telling(lambda e: f"`{wording.name(e)}` is missing."),
     "ObjectNotFound": _user("That is neither an id nor a mention."),
     "PartialEmojiConversionFailure": _user("That is not an emoji."),
-    "RangeError": _telling(_range),
+    "RangeError": _telling(wording.limits),
     "RoleNotFound": _user("I can't find that role."),
     "ScheduledEventNotFound": _user("I can't find that event."),
     "SoundboardSoundNotFound": _user("I can't find that sound."),
     "ThreadNotFound": _user("I can't find that thread."),
     "TooManyArguments": _user("That is more than this command takes."),
-    "TooManyFlags": _telling(lambda e: f"`{_name(e)}` was given too often."),
+    "TooManyFlags": _telling(lambda e: f"`{wording.name(e)}` was given too often."),
     "TransformerError": _user("A value you gave can't be used."),
     "UserInputError": _telling(lambda e: str(e) or "That can't be used here."),
     "UserNotFound": _user("I can't find that user."),
@@ -253,6 +244,26 @@ _REPLIES: dict[str, Callable[[Any], Reply]] = {
     "HTTPException": _http,
     "RateLimited": _bot("Discord asks me to slow down. Please try again soon."),
     "TooLateForModalError": _user("That took too long to open. Please try again."),
+    # Our own parts
+    "BridgeClosedError": _user(STOPPING),
+    "BridgeFullError": _bot(BUSY),
+    "ClaimError": _bot(f"My database does not answer: I did not begin that. {LATER}"),
+    "QueueClosedError": _user(STOPPING),
+    "QueueFullError": _bot(BUSY),
+    "Refused": _telling(lambda e: str(e) or NOT_ALLOWED),
+    "StorageError": _bot(f"My database does not answer. {LATER}"),
+    # Other services
+    "AddressRefusedError": _bot("The address of the service I should ask is not allowed."),
+    "CircuitOpenError": _telling(
+        lambda e: (
+            "The service I ask for this keeps failing. Please try again in"
+            f" {duration(e.retry_after_s)}."
+        )
+    ),
+    "OutboundError": _bot(f"The service I ask for this can't be reached. {LATER}"),
+    "OutboundTimeoutError": _user(f"The service I ask for this took too long. {LATER}"),
+    "ResponseStatusError": _outbound_status,
+    "ResponseTooLargeError": _bot("The service I asked answered more than I can take."),
     "TimeoutError": _bot("Something this needs took too long. Please try again."),
     # Plugins and registration, seen by the owner only
     "CommandAlreadyRegistered": _bot("A command of that name exists already."),

@@ -64,9 +64,10 @@ def thresholds_of(document: object) -> tuple[WarnThreshold, ...]:
         if not isinstance(each, dict):
             continue
         count, action, duration_s = each.get("count"), each.get("action"), each.get("duration_s")
-        sound = type(count) is int and count > 0 and action in THRESHOLD_ACTIONS
-        if sound and (duration_s is None or (type(duration_s) is int and duration_s > 0)):
-            found.append(WarnThreshold(count=count, action=action, duration_s=duration_s))
+        if not isinstance(count, int) or count < 1 or action not in THRESHOLD_ACTIONS:
+            continue
+        if duration_s is None or (isinstance(duration_s, int) and duration_s > 0):
+            found.append(WarnThreshold(count=count, action=str(action), duration_s=duration_s))
     return tuple(sorted(found, key=lambda each: each.count)[:MAX_THRESHOLDS])
 
 

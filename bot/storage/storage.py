@@ -154,6 +154,9 @@ class Storage:
                 break
             except SchemaError as error:
                 log.error("storage.refused", advice=error.advice)
+                await opened.close()
+                self._closed = True
+                self._ready.set()  # whoever waits for it need not wait longer
                 self._on_refused(error)
                 return
             except opened.errors as error:

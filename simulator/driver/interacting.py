@@ -161,15 +161,28 @@ class InteractionVerbs(MessageVerbs):
         user: str | None = None,
         wait_s: float = 0.0,
     ) -> dict[str, Any]:
-        """Fill and send the modal that an interaction showed; fields by custom id or label."""
+        """Fill and send the modal that an interaction showed; fields by custom id or label.
+
+        What is chosen in a select is a list; users, roles and channels by name or id.
+        """
         record = self._interaction(interaction)
         world = self._parts.world
         author = world.backend.users[record.user_id] if user is None else world.user(user)
         place = world.backend.get_channel(record.channel_id)
         names = controls_by_name(record.modal or {})
-        by_id = {names.get(name, name): value for name, value in values.items()}
+        by_id = {
+            names.get(name, name): self._filled_in(record, place, names.get(name, name), value)
+            for name, value in values.items()
+        }
         actor = self._stage.actor(author, place)
         return await self._interact(actor.submit_modal(self._stage.shown(record), by_id), wait_s)
+
+    def _filled_in(self, record: Interaction, place: Channel, custom_id: str, value: Any) -> Any:
+        """Answer what a field of a modal holds; users, roles and channels by name or id."""
+        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+            return value
+        fields, world = (record.modal or {}).get("components") or [], self._parts.world
+        return [resolve_value(self._stage, world, place, fields, custom_id, name) for name in value]
 
     async def _interact(self, act: Any, wait_s: float) -> dict[str, Any]:
         """Carry an actor's deed out, and wait for the bot's answer if asked to."""

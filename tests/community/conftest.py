@@ -26,8 +26,3 @@ async def stage(
         serving(made, monkeypatch, plugins, database_url=database_url, **values) as served,
     ):
         yield served
-
-
-@pytest.fixture
-def database_url() -> str:
-    return ""

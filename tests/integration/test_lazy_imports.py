@@ -8,15 +8,16 @@ import sys
 from bot.settings import BotSettings
 from tests.sources import ROOT
 
-LATER = ("sqlalchemy", "alembic", "aiosqlite", "psycopg", "dateparser", "regex", "zoneinfo")
+LATER = ("sqlalchemy", "alembic", "aiosqlite", "psycopg", "dateparser", "regex")
 
 
 def test_plugins_leave_heavy_imports_for_later() -> None:
     """SQLAlchemy and its like are imported after READY, or by what needs them."""
     plugins = BotSettings.model_fields["plugins"].default
+    modules = ("bot.client", "bot.services", *plugins)
     program = (
         "import importlib, sys\n"
-        f"[importlib.import_module(name) for name in {('bot.client', 'bot.services', *plugins)!r}]\n"
+        f"[importlib.import_module(name) for name in {modules!r}]\n"
         f"print(*(name for name in {LATER!r} if name in sys.modules))\n"
     )
     ran = subprocess.run(

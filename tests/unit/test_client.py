@@ -10,7 +10,7 @@ import discord
 import pytest
 
 from bot.client import build, intents_of, owners_of
-from bot.settings import BotSettings
+from bot.settings import OWN_PLUGINS, BotSettings
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_the_bot_is_built_outside_a_loop(settings: BotSettings) -> None:
     """It is made before the loop runs, so that importing it blocks no heartbeat."""
     client = build(settings)
 
-    assert client.plugins.configured == ("bot.plugins.general", "bot.plugins.admin")
+    assert client.plugins.configured == tuple(f"bot.plugins.{name}" for name in OWN_PLUGINS)
     assert client.plugins.loaded == ()
 
 

@@ -14,16 +14,26 @@ from discord.ext import commands
 from discord.ext.commands import errors as text_errors
 
 from bot.commands.answers import TooLateForModalError
+from bot.commands.discord_codes import WORDS
+from bot.commands.refusals import Refused
 from bot.commands.replies import (
+    BUSY,
+    LATER,
     MAX_TEXT,
     NOT_ALLOWED,
     OUTDATED,
     SOMETHING_WENT_WRONG,
+    STOPPING,
     Reply,
     duration,
     explain,
     timed_out,
 )
+from bot.outbound import errors as outbound
+from bot.storage.claims import ClaimError
+from bot.storage.errors import StorageError
+from bot.tasks.bridge import BridgeClosedError, BridgeFullError
+from bot.tasks.jobs import QueueClosedError, QueueFullError
 
 PARAMETER: Any = SimpleNamespace(name="reason", displayed_name=None)
 FLAG: Any = SimpleNamespace(name="days", attribute="days", max_args=1, annotation=int)
@@ -283,9 +293,17 @@ OTHERS: list[Any] = [
     (http(discord.NotFound, 404, 10062), "", NOBODY),
     (http(discord.HTTPException, 400, 40060), "", NOBODY),
     (
-        http(discord.NotFound, 404, 10008),
+        http(discord.HTTPException, 400, 50035),
         f"Discord refused that. {SOMETHING_WENT_WRONG}",
         BOT,
+    ),
+    (http(discord.NotFound, 404, 0), f"Discord refused that. {SOMETHING_WENT_WRONG}", BOT),
+    (http(discord.NotFound, 404, 10008), "That message is gone.", USER),
+    (http(discord.NotFound, 404, 10013), "Discord knows no such user.", USER),
+    (
+        http(discord.HTTPException, 400, 30007),
+        "This channel has as many webhooks as Discord allows. Delete one first.",
+        USER,
     ),
     (
         http(discord.HTTPException, 429, 0),
@@ -294,9 +312,11 @@ OTHERS: list[Any] = [
     ),
     (
         http(discord.Forbidden, 403, 50013),
-        "Discord does not let me do that: I lack a permission here.",
-        BOT,
+        "Discord does not let me do that: I lack a permission, or my role is too low."
+        " `/status` lists what I lack.",
+        USER,
     ),
+    (http(discord.Forbidden, 403, 20001), "Discord does not let me do that.", BOT),
     (
         http(discord.DiscordServerError, 503, 0),
         "Discord has trouble at the moment. Please try again soon.",
@@ -305,6 +325,61 @@ OTHERS: list[Any] = [
     (discord.RateLimited(90), "Discord asks me to slow down. Please try again soon.", BOT),
     (TooLateForModalError(), "That took too long to open. Please try again.", USER),
     (KeyError("x"), SOMETHING_WENT_WRONG, BOT),
+    (Refused("Your role is too low."), "Your role is too low.", USER),
+    (Refused("x" * 1500), "x" * 1500, USER),
+    (StorageError("sqlite", "disk full"), f"My database does not answer. {LATER}", BOT),
+    (
+        ClaimError("sqlite", "locked"),
+        f"My database does not answer: I did not begin that. {LATER}",
+        BOT,
+    ),
+    (QueueFullError(9), BUSY, BOT),
+    (QueueClosedError(), STOPPING, USER),
+    (BridgeFullError(9), BUSY, BOT),
+    (BridgeClosedError(), STOPPING, USER),
+]
+HOST = ("GET", "https://a.example:443")
+OUTBOUND: list[Any] = [
+    (
+        outbound.AddressRefusedError(*HOST, "not on the Internet"),
+        "The address of the service I should ask is not allowed.",
+        BOT,
+    ),
+    (
+        outbound.CircuitOpenError(*HOST, retry_after_s=61),
+        "The service I ask for this keeps failing. Please try again in 1 min 1 s.",
+        USER,
+    ),
+    (
+        outbound.OutboundTimeoutError(*HOST, timeout_s=8),
+        f"The service I ask for this took too long. {LATER}",
+        USER,
+    ),
+    (
+        outbound.ConnectionFailedError(*HOST, kind="OSError"),
+        f"The service I ask for this can't be reached. {LATER}",
+        BOT,
+    ),
+    (
+        outbound.ResponseTooLargeError(*HOST, max_bytes=9),
+        "The service I asked answered more than I can take.",
+        BOT,
+    ),
+    (
+        outbound.ResponseStatusError(*HOST, status=404),
+        "The service I asked knows nothing about that.",
+        USER,
+    ),
+    (
+        outbound.ResponseStatusError(*HOST, status=429),
+        "The service I ask wants fewer questions. Try later.",
+        USER,
+    ),
+    (
+        outbound.ResponseStatusError(*HOST, status=401),
+        "The service I asked refused to answer.",
+        BOT,
+    ),
 ]
 
 
@@ -314,7 +389,7 @@ OTHERS: list[Any] = [
         pytest.param(*row, id=f"{type(row[0]).__module__.split('.')[-2]}.{type(row[0]).__name__}")
         for row in TEXT_ERRORS + APP_ERRORS
     ]
-    + [pytest.param(*row, id=f"{type(row[0]).__name__}-{row[2]}") for row in OTHERS],
+    + [pytest.param(*row, id=f"{type(row[0]).__name__}-{row[2]}") for row in OTHERS + OUTBOUND],
 )
 def test_every_error_has_its_words(error: Exception, text: str, fault: str) -> None:
     """Each class of error is explained in its own words, with its own fault."""
@@ -354,6 +429,31 @@ def test_a_refusal_shows_no_usage() -> None:
     reply = explain(text_errors.NotOwner("x"), usage="!shutdown")
 
     assert "Usage" not in reply.text
+
+
+def test_a_refusal_of_a_command_is_shown_as_it_is() -> None:
+    """It understood what was written, so the usage would not help."""
+    assert explain(Refused("Not you."), usage="!ban <user>").text == "Not you."
+
+
+@pytest.mark.parametrize("code", WORDS)
+def test_discords_codes_are_explained_shortly(code: int) -> None:
+    """Each in a sentence or two that is not cut, and by no error id."""
+    reply = explain(http(discord.HTTPException, 400, code))
+
+    assert reply == Reply(text=WORDS[code], fault="user")
+    assert len(reply.text) <= MAX_TEXT
+
+
+def test_no_error_of_another_service_is_forgotten() -> None:
+    """A new class there needs its words here."""
+    classes = {
+        cls
+        for _, cls in inspect.getmembers(outbound, inspect.isclass)
+        if issubclass(cls, outbound.OutboundError) and cls is not outbound.OutboundError
+    }
+
+    assert classes == {type(row[0]) for row in OUTBOUND}
 
 
 def test_only_the_bots_own_faults_show_an_id() -> None:

@@ -1,124 +1,178 @@
-"""Commands laid out on pages that fit Discord's limits for embeds. Pure."""
+"""Commands as help shows them, on pages that fit Discord's limits for embeds. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-# https://discord.com/developers/docs/resources/message#embed-object-embed-limits
-MAX_TITLE = 256
-MAX_TEXT = 4096
-MAX_FIELDS = 25
-MAX_NAME = 256
-MAX_VALUE = 1024
-MAX_TOTAL = 6000
+from bot.commands.wording import listed, permission
+from bot.views.page import MAX_FIELDS, MAX_NAME, MAX_TITLE, MAX_TOTAL, MAX_VALUE, Field, Page, cut
 
-EMPTY = "\u200b"  # Discord refuses an empty field
+NO_COMMANDS = "Nothing that you may use here."
+ROOM = MAX_TOTAL - 16  # for the page number that a footer bears
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """What a command takes.
+
+    Attributes:
+        choices: The only values that it takes, where these are listed.
+    """
+
+    name: str
+    text: str
+    required: bool
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One command, as help shows it."""
+    """One command.
+
+    Attributes:
+        group: The plugin's title.
+        usage: How it is written as text; empty when it is a slash command only.
+        slash: How it is written as a slash command; empty when it is a text command only.
+        needs: Permissions that its user must have.
+        bot_needs: Permissions that the bot must have.
+        lacking: Those of *bot_needs* that it does not have here.
+        parts: Names of its subcommands that the reader may use.
+    """
 
     group: str
     name: str
-    usage: str
     text: str
+    usage: str = ""
+    slash: str = ""
+    aliases: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    needs: tuple[str, ...] = ()
+    bot_needs: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The shorter way to write it."""
+        return self.usage or self.slash or self.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """A titled block of a page."""
-
-    name: str
-    value: str
-    inline: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """One embed."""
-
-    title: str
-    text: str = ""
-    fields: tuple[Field, ...] = ()
-
-    def size(self) -> int:
-        """Answer the characters that count against `MAX_TOTAL`."""
-        fields = sum(len(field.name) + len(field.value) for field in self.fields)
-        return len(self.title) + len(self.text) + fields
-
-
-def cut(text: str, limit: int) -> str:
-    """Answer *text*, at most *limit* characters of it and never none."""
-    if len(text) > limit:
-        return f"{text[: limit - 1]}…"
-    return text or EMPTY
-
-
-def pages(entries: Iterable[Entry], *, title: str) -> list[Page]:
-    """Answer the commands by group on as few pages as they fit on, at least one."""
-    fields = [
-        Field(name=cut(group, MAX_NAME), value=value, inline=False)
-        for group, members in _grouped(entries)
-        for value in _values(members)
-    ]
-    made = [Page(title=cut(title, MAX_TITLE))]
-    # Room for the page number that numbered titles bear.
-    room = MAX_TOTAL - 16
-    for field in fields:
-        page = made[-1]
-        grown = replace(page, fields=(*page.fields, field))
-        if len(grown.fields) > MAX_FIELDS or grown.size() > room:
-            made.append(Page(title=page.title, fields=(field,)))
-        else:
-            made[-1] = grown
-    if not fields:
-        made[0] = replace(made[0], text="Nothing that you may use here.")
-    return made
-
-
-def fitted(page: Page) -> Page:
-    """Answer *page* cut to Discord's limits, fields dropped from its end if need be."""
-    shown = Page(
-        title=cut(page.title, MAX_TITLE),
-        text=cut(page.text, MAX_TEXT) if page.text else "",
-        fields=tuple(
-            replace(field, name=cut(field.name, MAX_NAME), value=cut(field.value, MAX_VALUE))
-            for field in page.fields[:MAX_FIELDS]
-        ),
-    )
-    while shown.fields and shown.size() > MAX_TOTAL:
-        shown = replace(shown, fields=shown.fields[:-1])
-    return replace(shown, text=cut(shown.text, 4000)) if shown.size() > MAX_TOTAL else shown
-
-
-def plain(page: Page) -> str:
-    """Answer *page* as a message, for channels where the bot may not send embeds."""
-    lines = [f"**{page.title}**", page.text]
-    for field in page.fields:
-        lines += ["", f"**{field.name}**", field.value]
-    return cut("\n".join(line for line in lines if line is not None), 2000)
-
-
-def _grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
+def grouped(entries: Iterable[Entry]) -> Mapping[str, tuple[Entry, ...]]:
+    """Answer the commands by plugin, both in alphabetical order."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.group, []).append(entry)
-    return [
-        (group, sorted(members, key=lambda entry: entry.name))
+    return {
+        group: tuple(sorted(members, key=lambda entry: entry.name))
         for group, members in sorted(groups.items())
+    }
+
+
+def overview(entries: Iterable[Entry], *, prefix: str) -> list[Page]:
+    """Answer the names of all commands by plugin, subcommands left to their groups' pages."""
+    known = list(entries)
+    names = {entry.name for entry in known}
+    tops = [entry for entry in known if entry.name.rpartition(" ")[0] not in names]
+    fields = [
+        Field(name=cut(group, MAX_NAME), value=value, inline=False)
+        for group, members in grouped(tops).items()
+        for value in _joined([f"`{_code(cut(each.name, 100))}`" for each in members], " ")
     ]
+    hint = f"Choose a plugin below, or ask with `{_code(prefix)}help` and a command or a word."
+    return _filled("What I can do", fields, text=hint if fields else NO_COMMANDS)
 
 
-def _values(entries: Sequence[Entry]) -> list[str]:
-    """Answer the entries as the values of as many fields as they need."""
-    values: list[str] = []
-    for entry in entries:
-        usage, text = cut(entry.usage, 100), cut(entry.text or "No description.", 200)
-        line = f"`{usage.replace('`', chr(39))}`\n{text}"
-        if values and len(values[-1]) + 1 + len(line) <= MAX_VALUE:
-            values[-1] = f"{values[-1]}\n{line}"
+def pages(entries: Iterable[Entry], *, title: str) -> list[Page]:
+    """Answer the commands by plugin with what they do, at least one page."""
+    fields = [
+        Field(name=cut(group, MAX_NAME), value=value, inline=False)
+        for group, members in grouped(entries).items()
+        for value in _joined([_line(each) for each in members], "\n")
+    ]
+    return _filled(title, fields, text="" if fields else NO_COMMANDS)
+
+
+def details(entry: Entry, parts: Sequence[Entry] = ()) -> list[Page]:
+    """Answer all about one command.
+
+    Args:
+        parts: Its subcommands that the reader may use.
+    """
+    written = [_written(form) for form in (entry.usage, entry.slash) if form]
+    fields = [Field(name="How to write it", value="\n".join(written) or "?", inline=False)]
+    fields += [
+        Field(name=name, value=value, inline=False)
+        for name, lines in (
+            ("Options", [_option(each) for each in entry.options]),
+            ("Subcommands", [_line(each) for each in parts]),
+            ("Examples", [_written(each) for each in entry.examples]),
+        )
+        for value in _joined(lines, "\n")
+    ]
+    for name, words in (
+        ("Also called", quoted(entry.aliases, "and")),
+        ("You need", _permissions(entry.needs)),
+        ("I need", _permissions(entry.bot_needs)),
+        ("⚠️ I lack here", _permissions(entry.lacking)),
+    ):
+        if words:
+            fields.append(Field(name=name, value=cut(words, MAX_VALUE)))
+    return _filled(entry.name, fields, text=entry.text)
+
+
+def _filled(title: str, fields: Sequence[Field], *, text: str) -> list[Page]:
+    """Answer as many pages as *fields* need; the first one has the text."""
+    made = [Page(title=cut(title, MAX_TITLE), text=cut(text, 1000) if text else "")]
+    for field in fields:
+        page = made[-1]
+        grown = replace(page, fields=(*page.fields, field))
+        if len(grown.fields) > MAX_FIELDS or grown.size() > ROOM:
+            made.append(Page(title=page.title, fields=(field,)))
         else:
-            values.append(line)
+            made[-1] = grown
+    return made
+
+
+def _joined(lines: Sequence[str], joint: str) -> list[str]:
+    """Answer the lines as the values of as few fields as they fit in."""
+    values: list[str] = []
+    for line in lines:
+        short = cut(line, MAX_VALUE)
+        if values and len(values[-1]) + len(joint) + len(short) <= MAX_VALUE:
+            values[-1] = f"{values[-1]}{joint}{short}"
+        else:
+            values.append(short)
     return values
+
+
+def _line(entry: Entry) -> str:
+    return f"{_written(entry.shown)}\n{cut(entry.text or 'No description.', 200)}"
+
+
+def _option(option: Option) -> str:
+    words = [f"`{_code(cut(option.name, 100))}`" + ("" if option.required else " (optional)")]
+    if option.text:
+        words.append(cut(option.text, 200))
+    if option.choices:
+        words.append(cut(f"One of {listed(option.choices, 'or')}.", 200))
+    return " — ".join(words[:2]) + (f" {words[2]}" if len(words) > 2 else "")
+
+
+def quoted(names: Iterable[str], joint: str = "or") -> str:
+    """Answer names as code, in one sentence."""
+    return listed((f"`{_code(name)}`" for name in names), joint)
+
+
+def _permissions(names: Iterable[str]) -> str:
+    return listed(f"**{permission(name)}**" for name in names)
+
+
+def _written(form: str) -> str:
+    return f"`{_code(cut(form, 100))}`"
+
+
+def _code(text: str) -> str:
+    """Text that ends no code span, and is never none."""
+    return text.replace("`", "'") or " "

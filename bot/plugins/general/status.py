@@ -1,13 +1,25 @@
-"""The health of the bot on one page. Pure."""
+"""The health of the bot on a few pages. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from bot.plugins.general.catalogue import Field, Page
+from bot.clock.skew import WARN_OVER_S, Skew
+from bot.views.page import MAX_VALUE, Field, Page, cut
 from watchdog.heartbeat.schema import Commands, Gateway, Heartbeat, Jobs, Tasks
 
+if TYPE_CHECKING:
+    from bot.pipeline.figures import HandlerFigures, PipelineFigures
+    from bot.storage.storage import StorageHealth
+
 MAX_TASK_NAMES = 12
+_STORAGE = {
+    "ready": "🟢 ready",
+    "closed": "⚪ not opened yet",
+    "opening": "🟡 opening",
+    "degraded": "🔴 does not answer",
+}
 
 _STATES = {
     "ready": "🟢 Ready",
@@ -56,6 +68,59 @@ def describe(
     ]
     text = "No heartbeat yet." if beat is None else _STATES.get(beat.state, beat.state)
     return Page(title="Status", text=text, fields=tuple(fields))
+
+
+def inside(
+    pipeline: PipelineFigures, storage: StorageHealth, skew: Skew | None, *, now_s: float
+) -> Page:
+    """Answer the page about messages, the database and the clock.
+
+    Args:
+        now_s: Monotonic time.
+    """
+    messages = (
+        f"{pipeline.messages} seen, {pipeline.under_way} under way\n"
+        f"p50 {_ms(pipeline.p50_ms)}, p99 {_ms(pipeline.p99_ms)}"
+    )
+    stages = "\n".join(_handler(each) for each in pipeline.handlers)
+    return Page(
+        title="Inside",
+        fields=(
+            Field(name="Messages", value=messages),
+            Field(name="Database", value=_storage(storage, now_s=now_s)),
+            Field(name="Clock", value=_clock(skew)),
+            Field(name="Stages of a message", value=cut(stages, MAX_VALUE), inline=False),
+        ),
+    )
+
+
+def _handler(figures: HandlerFigures) -> str:
+    words = [f"`{figures.stage}` {cut(figures.name, 60)}: {figures.count}"]
+    if figures.stopped:
+        words.append(f"{figures.stopped} stopped")
+    if figures.failures or figures.timeouts:
+        words.append(f"⚠️ {figures.failures} failed, {figures.timeouts} too slow")
+    return f"{', '.join(words)}; p99 {_ms(figures.p99_ms)}"
+
+
+def _storage(health: StorageHealth, *, now_s: float) -> str:
+    lines = [f"{health.name}: {_STORAGE.get(health.state, health.state)}"]
+    if health.state == "degraded":
+        lines.append(f"since {age(now_s - health.since_s)}")
+    lines.append(f"{health.retried} retried, {health.failed} failed")
+    if health.problem:
+        lines.append(cut(health.problem, 200))
+    return "\n".join(lines)
+
+
+def _clock(skew: Skew | None) -> str:
+    """Ours against Discord's; a whole second is as exact as Discord tells it."""
+    if skew is None:
+        return "not compared with Discord's yet"
+    if skew.certain_s > WARN_OVER_S:
+        side = "ahead of" if skew.middle_s > 0 else "behind"
+        return f"⚠️ {abs(skew.middle_s):.1f} s {side} Discord's: set this machine's clock"
+    return f"🟢 within {max(abs(skew.lowest_s), abs(skew.highest_s)):.1f} s of Discord's"
 
 
 def age(seconds: float) -> str:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +11,6 @@ from bot import check
 from bot.check import Finding
 from bot.settings import BotSettings
 from simulator.server import Simulator
-
-DEBIAN_POSTGRESQL = Path("/usr/lib/postgresql")
 
 
 @pytest.fixture(autouse=True)
@@ -103,37 +96,6 @@ async def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     assert findings["database"].advice
 
 
-def _as_postgres(*command: str) -> list[str]:
-    """The command as a user that PostgreSQL agrees to run as: never root."""
-    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else [*command]
-
-
-@pytest.fixture
-def postgresql() -> Iterator[str]:
-    """The address of a PostgreSQL of our own, ended with the test."""
-    folders = sorted(DEBIAN_POSTGRESQL.glob("*/bin")) if DEBIAN_POSTGRESQL.exists() else []
-    found = shutil.which("initdb") or (str(folders[-1] / "initdb") if folders else None)
-    if found is None:
-        pytest.skip("no PostgreSQL server here; .ci/run installs one")
-    # Not pytest's tmp_path, which is closed to the user that PostgreSQL runs as.
-    binaries, data = Path(found).parent, Path(tempfile.mkdtemp(prefix="novera-postgresql-"))
-    if os.geteuid() == 0:
-        shutil.chown(data, "postgres")
-    create = _as_postgres(found, "-A", "trust", "-U", "novera", "-N", "-D", str(data / "db"))
-    subprocess.run(create, check=True, capture_output=True, cwd=data)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data}"
-    control = [str(binaries / "pg_ctl"), "-D", str(data / "db"), "-w", "-l", str(data / "log")]
-    start = _as_postgres(*control, "-o", options, "start")
-    subprocess.run(start, check=True, stdout=subprocess.DEVNULL, cwd=data)
-    yield f"postgresql://novera:a-password@127.0.0.1:{port}/postgres"
-    stop = _as_postgres(*control, "-m", "immediate", "stop")
-    subprocess.run(stop, check=True, stdout=subprocess.DEVNULL, cwd=data)
-    shutil.rmtree(data)
-
-
 async def test_a_postgresql_is_read_and_written(postgresql: str) -> None:
     """A server that takes the address is well."""
     settings = BotSettings.model_validate({"discord_token": "x", "database_url": postgresql})
@@ -146,7 +108,7 @@ async def test_a_postgresql_is_read_and_written(postgresql: str) -> None:
 
 async def test_a_postgresql_that_refuses_is_named_without_its_password(postgresql: str) -> None:
     """The database of the address does not exist."""
-    url = postgresql.replace("/postgres", "/absent")
+    url = f"{postgresql}_absent"
     settings = BotSettings.model_validate({"discord_token": "x", "database_url": url})
 
     finding = by_subject(await check.examine(settings, offline=True))["database"]

@@ -16,9 +16,6 @@ from pydantic import SecretStr
 from bot.storage.claims import KEEP_DAYS, ClaimError, PostgresqlClaims, claims_of
 from tests.integration.serving import settings_for
 from tests.sources import ROOT
-from tests.system.parts import test_check
-
-postgresql = test_check.postgresql
 
 # Claims what its arguments say, at the moment it is told to; prints what it got.
 RACER = """
@@ -143,7 +140,7 @@ async def test_a_server_that_refuses_is_told_without_its_password(
     postgresql: str, tmp_path: Path
 ) -> None:
     """The address comes from the settings."""
-    url = SecretStr(postgresql.replace("/postgres", "/absent"))
+    url = SecretStr(f"{postgresql}_absent")
     store = claims_of(settings_for(tmp_path, {"database_url": url}))
     with pytest.raises(ClaimError, match="DATABASE_URL") as caught:
         await store.claim("a")

@@ -1,0 +1,1 @@
+"""Long work that users ask for: kept in the database, shown, cancellable, resumed."""

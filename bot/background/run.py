@@ -1,0 +1,223 @@
+"""One background job in this process, from when it is taken until nothing is left to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import aiohttp
+import discord
+import structlog
+
+from bot.background.entry import OPEN, Entry, Status
+from bot.background.kinds import RETRIES, JobContext, Kind
+from bot.commands.refusals import Refused
+from bot.commands.replies import explain
+from bot.storage.errors import StorageError
+from bot.tasks.jobs import Job, JobQueue, QueueFullError
+from bot.tasks.timeouts import wait_for_safe
+
+if TYPE_CHECKING:
+    from bot.background.board import Board
+    from bot.background.store import JobStore
+    from bot.tasks.manager import TaskManager
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+PAINT_EVERY_S = 2.0  # Discord takes 5 edits in 5 s for a channel, and others want some of them
+PATIENCE_S = 5.0  # between two tries while the database, or room in the queue, is missed
+# What another attempt may mend.
+TRANSIENT = (discord.DiscordServerError, aiohttp.ClientError, OSError, TimeoutError, StorageError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What all runs share."""
+
+    store: JobStore
+    board: Board
+    jobs: JobQueue
+    tasks: TaskManager
+    closing: asyncio.Event
+
+
+class Run:
+    """Drives one job.
+
+    Attributes:
+        entry: The job, as new as it is known here.
+        cancelled: Whether its row says so already.
+    """
+
+    def __init__(self, entry: Entry, kind: Kind | None, means: Means) -> None:
+        self.entry, self.cancelled = entry, entry.status == "cancelled"
+        self._kind, self._means = kind, means
+        self._context = JobContext(self)
+        self._job: Job[str | None] | None = None
+        self._refusal: str | None = None
+        self._changed, self._over = asyncio.Event(), asyncio.Event()
+
+    # For the job's code
+
+    def show(self, done: int, total: int | None, text: str | None) -> None:
+        """Note how far it is; shown with the next edit."""
+        self.entry = replace(self.entry, done=done, total=total, note=text)
+        self._changed.set()
+
+    async def keep(self, state: Mapping[str, Any]) -> None:
+        """Keep what a resume needs."""
+        values = {"checkpoint": dict(state), "done": self.entry.done, "total": self.entry.total}
+        await self._means.store.note(self.entry.id, **values)
+        self.entry = replace(self.entry, checkpoint=dict(state))
+
+    # Its life
+
+    async def work(self) -> None:
+        """Do the job, however often that must be begun, and settle it."""
+        assert self._kind is not None  # noqa: S101 - a job of no known kind is not begun
+        if self.entry.message_id is None and not self.entry.began:
+            await self._post()
+        self._job = await self._submit(self._kind)
+        if self._job is None:
+            return
+        painter = self._means.tasks.create_task(self._paint(), name=f"job-{self.entry.id}-shown")
+        if self.cancelled:  # while it waited for room
+            self._job.cancel()
+        await self._job.wait()
+        self._over.set()
+        self._changed.set()
+        await asyncio.wait({painter})
+        if self._job.status == "cancelled" and not self.cancelled and self._means.closing.is_set():
+            return  # the next process goes on
+        await self._end(self._job)
+
+    def cancel(self) -> None:
+        """Stop working; the row says already that it is cancelled."""
+        self.cancelled = True
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop working; the row says what becomes of it."""
+        if self._job is not None:
+            self._job.cancel()
+
+    async def settle(
+        self, status: Status, *, note: str | None = None, error: str | None = None
+    ) -> None:
+        """Tell how it ended, and note that nothing is left to do."""
+        store, hook = self._means.store, self._kind.ended if self._kind is not None else None
+        if self.entry.status in OPEN:
+            ended = await self._insist(
+                lambda: store.end(self.entry.id, status, note=note, error=error)
+            )
+            status = status if ended else "cancelled"
+        shown = note if note is not None else self.entry.note
+        self.entry = replace(self.entry, status=status, note=shown, error=error)
+        if hook is not None and status != "done":
+            try:
+                await hook(self._context, status)
+            except (*TRANSIENT, discord.DiscordException) as failed:
+                name = type(failed).__name__
+                log.warning("background_job.end_not_told", job=self.entry.id, error=name)
+        await self._show_end()
+        await self._insist(lambda: store.settle(self.entry.id, datetime.now(UTC)))
+        log.info("background_job.ended", job=self.entry.id, kind=self.entry.kind, status=status)
+
+    async def _submit(self, kind: Kind) -> Job[str | None] | None:
+        """Queue it as soon as there is room; None when the bot stops first."""
+        while not self._means.closing.is_set():
+            try:
+                return self._means.jobs.submit(
+                    self._attempt,
+                    priority=self.entry.priority,
+                    timeout_s=kind.timeout_s,
+                    retries=RETRIES if kind.resumable else 0,
+                    name=f"{kind.name} {self.entry.id}",
+                    retry_on=TRANSIENT,
+                )
+            except QueueFullError:
+                await wait_for_safe(self._means.closing.wait(), PATIENCE_S)
+        return None
+
+    async def _attempt(self) -> str | None:
+        assert self._kind is not None  # noqa: S101 - as in `work`
+        now = datetime.now(UTC)
+        if not await self._means.store.begin(self.entry.id, now):
+            self.cancelled = True
+            return None
+        self._context.resumed = self.entry.began
+        self.entry = replace(self.entry, status="running", started_at=now)
+        self._changed.set()
+        try:
+            return await self._kind.work(self._context)
+        except Refused as error:  # nothing is wrong with the code, and no retry mends it
+            self._refusal = str(error)
+            return None
+
+    async def _end(self, job: Job[str | None]) -> None:
+        if self.cancelled:
+            self.entry = replace(self.entry, status="cancelled")
+            note = await job.result() if job.status == "done" else None
+            await self.settle("cancelled", note=note)
+        elif self._refusal is not None:
+            await self.settle("failed", error=self._refusal)
+        elif job.status == "done":
+            await self.settle("done", note=await job.result() or "")
+        else:
+            error = job.error or RuntimeError("it ended without a word")
+            await self.settle("failed", error=explain(error).text)
+
+    # What is seen of it
+
+    async def _paint(self) -> None:
+        """Edit the message while the job works: what changed, and not too often."""
+        while True:
+            await self._changed.wait()
+            if self._over.is_set():
+                return  # the end is shown by `settle`
+            self._changed.clear()
+            await self._edit()
+            entry = self.entry
+            try:
+                await self._means.store.note(
+                    entry.id, done=entry.done, total=entry.total, note=entry.note
+                )
+            except StorageError:
+                log.info("background_job.progress_not_kept", job=entry.id)
+            await wait_for_safe(self._over.wait(), PAINT_EVERY_S)
+
+    async def _edit(self) -> bool:
+        if self.entry.message_id is None:
+            return False
+        if await self._means.board.edit(self.entry):
+            return True
+        await self._remember(None)
+        return False
+
+    async def _post(self) -> None:
+        message_id = await self._means.board.post(self.entry)
+        if message_id is not None:
+            await self._remember(message_id)
+
+    async def _show_end(self) -> None:
+        if not await self._edit():
+            await self._post()
+
+    async def _remember(self, message_id: int | None) -> None:
+        self.entry = replace(self.entry, message_id=message_id)
+        await self._insist(lambda: self._means.store.note(self.entry.id, message_id=message_id))
+
+    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask the database until it answers: what happened must be noted."""
+        while True:
+            try:
+                return await ask()
+            except StorageError:
+                if self._means.closing.is_set():
+                    raise
+                log.warning("background_job.not_noted", job=self.entry.id)
+                await asyncio.sleep(PATIENCE_S)

@@ -1,0 +1,55 @@
+"""Facts of discord.py's errors in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def permission(name: str) -> str:
+    """Answer the permission *name* of discord.py as Discord's settings call it, nearly."""
+    return name.replace("guild", "server").replace("_", " ").title()
+
+
+def listed(names: Iterable[object], joint: str = "and") -> str:
+    """Answer *names* with commas, the last one after *joint*."""
+    words = [str(name) for name in names]
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {joint} {words[-1]}"
+
+
+def permissions(error: Any) -> str:
+    """Answer the permissions that somebody lacks."""
+    names = getattr(error, "missing_permissions", ())
+    return listed(f"**{permission(name)}**" for name in names) or "more permissions"
+
+
+def roles(error: Any) -> str:
+    """Roles by name; by id they are mentions, which the message does not ring."""
+    lacking = getattr(error, "missing_roles", None) or [getattr(error, "missing_role", "")]
+    shown = (f"<@&{role}>" if isinstance(role, int) else f"**{role}**" for role in lacking)
+    return listed(shown, "or")
+
+
+def name(error: Any) -> str:
+    """Answer the name of the option that an error is about."""
+    thing = getattr(error, "param", None) or getattr(error, "flag", None)
+    return str(getattr(thing, "displayed_name", None) or getattr(thing, "name", None) or "input")
+
+
+def limits(error: Any) -> str:
+    """Answer what a number must be."""
+    lowest, highest = getattr(error, "minimum", None), getattr(error, "maximum", None)
+    if lowest is None:
+        return f"That must be at most {highest}."
+    if highest is None:
+        return f"That must be at least {lowest}."
+    return f"That must be between {lowest} and {highest}."
+
+
+def uses(error: Any) -> str:
+    """Answer how often a command may run at a time."""
+    number = getattr(error, "number", 1)
+    times = "once" if number == 1 else f"{number} times"
+    return f"This may run only {times} at the same time. Please try again when it has ended."

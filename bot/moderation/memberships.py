@@ -1,0 +1,79 @@
+"""Nicknames and roles of members, changed at a moderator's wish, each with its case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.moderation import people
+from bot.moderation.case import Case
+from bot.moderation.deeds import Someone, carry_out, present
+
+if TYPE_CHECKING:
+    from bot.services import Services
+
+
+async def rename(
+    services: Services,
+    guild: discord.Guild,
+    target: Someone,
+    moderator: Someone,
+    *,
+    nick: str | None,
+    reason: str | None = None,
+    origin: int | None = None,
+) -> Case:
+    """Give a member another nickname, or with None their own name back."""
+    member = await present(guild, target)
+    people.check(guild, moderator, member)
+
+    async def act(case: Case) -> None:
+        await member.edit(nick=nick, reason=case.audit_reason)
+
+    shown = f"{member.nick or member.name} → {nick or member.name}"
+    return await carry_out(
+        services,
+        guild,
+        "nick",
+        member,
+        moderator,
+        act,
+        reason=reason,
+        origin=origin,
+        extra={"shown": shown},
+    )
+
+
+async def change_role(
+    services: Services,
+    guild: discord.Guild,
+    target: Someone,
+    moderator: Someone,
+    role: discord.Role,
+    *,
+    give: bool,
+    reason: str | None = None,
+    origin: int | None = None,
+) -> Case:
+    """Give a member a role or take it; moderators may do that to themselves as well."""
+    member = await present(guild, target)
+    if member.id != moderator.id:
+        people.check(guild, moderator, member)
+    people.check_role(guild, moderator, role)
+
+    async def act(case: Case) -> None:
+        change = member.add_roles if give else member.remove_roles
+        await change(role, reason=case.audit_reason)
+
+    return await carry_out(
+        services,
+        guild,
+        "role_add" if give else "role_remove",
+        member,
+        moderator,
+        act,
+        reason=reason,
+        origin=origin,
+        extra={"shown": f"{role.mention} `{role.id}`", "role_id": role.id},
+    )

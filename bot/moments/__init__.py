@@ -1,0 +1,1 @@
+"""Spans and points of time as people write them."""

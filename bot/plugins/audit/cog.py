@@ -1,0 +1,159 @@
+"""Listens to what changes in guilds, and has it told; no listener waits for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
+
+import discord
+from discord.ext import commands
+
+from bot.plugins.audit import differences, entries, facts
+from bot.plugins.audit.outbox import Outbox
+
+if TYPE_CHECKING:
+    from bot.client import Novera
+
+MAX_OWN = 5000  # ids of messages that the bot deleted itself
+
+
+class Audit(commands.Cog, name="Audit log"):
+    """Reports changes of members, messages, roles and channels to the guild's log channel."""
+
+    features: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "Audit log": ("view_audit_log", "send_messages", "embed_links"),
+    }
+    intents: ClassVar[tuple[str, ...]] = ("members", "message_content")
+
+    def __init__(self, bot: Novera) -> None:
+        self.bot = bot
+        self.outbox = Outbox(bot.services)
+        self._own: dict[int, None] = {}
+
+    async def cog_unload(self) -> None:
+        """Tell what waits."""
+        await self.outbox.close()
+
+    @commands.Cog.listener()
+    async def on_own_deletion(self, message_ids: tuple[int, ...]) -> None:
+        """Another plugin is about to delete messages, and tells of that itself."""
+        self._own.update(dict.fromkeys(message_ids))
+        while len(self._own) > MAX_OWN:
+            del self._own[next(iter(self._own))]
+
+    @commands.Cog.listener()
+    async def on_audit_log_entry_create(self, entry: discord.AuditLogEntry) -> None:
+        target = getattr(entry.target, "id", None)
+        if target is None or entry.user_id is None:
+            return
+        self.outbox.note(entry.guild.id, entry.action.name, target, entry.user_id, entry.reason)
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        self.outbox.forget(guild.id)
+
+    @commands.Cog.listener()
+    async def on_member_join(self, member: discord.Member) -> None:
+        created_at_s = int(member.created_at.timestamp())
+        entry = entries.joined(self._now(), member.id, member.name, created_at_s=created_at_s)
+        self.outbox.put(member.guild.id, entry)
+
+    @commands.Cog.listener()
+    async def on_raw_member_remove(self, payload: discord.RawMemberRemoveEvent) -> None:
+        user = payload.user
+        if user.id == getattr(self.bot.user, "id", None):
+            return
+        held = facts.member_facts(user).roles if isinstance(user, discord.Member) else {}
+        entry = entries.left(self._now(), user.id, user.name, roles=tuple(held.values()))
+        self.outbox.put(payload.guild_id, entry)
+
+    @commands.Cog.listener()
+    async def on_member_ban(self, guild: discord.Guild, user: discord.User) -> None:
+        self.outbox.put(guild.id, entries.banned(self._now(), user.id, user.name))
+
+    @commands.Cog.listener()
+    async def on_member_unban(self, guild: discord.Guild, user: discord.User) -> None:
+        self.outbox.put(guild.id, entries.unbanned(self._now(), user.id, user.name))
+
+    @commands.Cog.listener()
+    async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
+        changes = differences.of_members(
+            facts.member_facts(before), facts.member_facts(after), now=datetime.now(UTC)
+        )
+        entry = entries.member_changed(self._now(), after.id, after.name, changes)
+        self.outbox.put(after.guild.id, entry)
+
+    @commands.Cog.listener()
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        guild = self.bot.get_guild(payload.guild_id or 0)
+        after, before = payload.message, payload.cached_message
+        # Discord sends the same event when it adds the preview of a link.
+        was_edited = after.edited_at is not None
+        same = before is not None and before.content == after.content
+        if guild is None or after.author.bot or same or not was_edited:
+            return
+        places = facts.places_of(guild, payload.channel_id)
+        known = facts.message_facts(after, message_id=payload.message_id, places=places)
+        old = before.content if before is not None else None
+        edited = entries.MessageFacts(
+            id=known.id, places=places, author_id=known.author_id, author=known.author, content=old
+        )
+        entry = entries.message_edited(self._now(), edited, after.content, link=after.jump_url)
+        self.outbox.put(guild.id, entry)
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        guild, known = self.bot.get_guild(payload.guild_id or 0), payload.cached_message
+        own = payload.message_id in self._own or (
+            known is not None and known.author == self.bot.user
+        )
+        if guild is None or own:
+            return
+        places = facts.places_of(guild, payload.channel_id)
+        gone = facts.message_facts(known, message_id=payload.message_id, places=places)
+        self.outbox.put(guild.id, entries.message_deleted(self._now(), gone))
+
+    @commands.Cog.listener()
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        guild = self.bot.get_guild(payload.guild_id or 0)
+        count = sum(message_id not in self._own for message_id in payload.message_ids)
+        if guild is None or not count:
+            return
+        places = facts.places_of(guild, payload.channel_id)
+        self.outbox.put(guild.id, entries.messages_purged(self._now(), places, count=count))
+
+    @commands.Cog.listener()
+    async def on_guild_role_create(self, role: discord.Role) -> None:
+        entry = entries.place_made(self._now(), "role", role.id, role.name)
+        self.outbox.put(role.guild.id, entry)
+
+    @commands.Cog.listener()
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        entry = entries.place_gone(self._now(), "role", role.id, role.name)
+        self.outbox.put(role.guild.id, entry)
+
+    @commands.Cog.listener()
+    async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
+        changes = differences.of_places(facts.role_facts(before), facts.role_facts(after))
+        entry = entries.place_changed(self._now(), "role", after.id, after.name, changes)
+        self.outbox.put(after.guild.id, entry)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_create(self, channel: facts.Channel) -> None:
+        entry = entries.place_made(self._now(), "channel", channel.id, channel.name)
+        self.outbox.put(channel.guild.id, entry)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: facts.Channel) -> None:
+        entry = entries.place_gone(self._now(), "channel", channel.id, channel.name)
+        self.outbox.put(channel.guild.id, entry)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_update(self, before: facts.Channel, after: facts.Channel) -> None:
+        changes = differences.of_places(facts.channel_facts(before), facts.channel_facts(after))
+        entry = entries.place_changed(self._now(), "channel", after.id, after.name, changes)
+        self.outbox.put(after.guild.id, entry)
+
+    def _now(self) -> entries.Moment:
+        return self.outbox.moment()

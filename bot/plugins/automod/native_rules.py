@@ -1,0 +1,62 @@
+"""Creates Discord's own AutoMod rules, or brings those that it created up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+
+from bot.commands.refusals import Refused
+from bot.plugins.automod.native import NativeRule
+
+
+async def establish(
+    guild: discord.Guild, wanted: Sequence[NativeRule], *, reason: str
+) -> tuple[int, int]:
+    """Answer how many rules were created, and how many changed; done again, it changes nothing.
+
+    Raises:
+        Refused: Discord takes no more of them, or not from us; says so.
+    """
+    created = changed = 0
+    try:
+        there = {
+            rule.name: rule
+            for rule in await guild.fetch_automod_rules()
+            if rule.creator_id == guild.me.id
+        }
+        for each in wanted:
+            given: dict[str, Any] = {
+                "trigger": each.trigger,
+                "actions": list(each.actions),
+                "exempt_roles": _objects(each.exempt_roles),
+                "exempt_channels": _objects(each.exempt_channels),
+                "reason": reason[:512],
+            }
+            found = there.get(each.name)
+            if found is not None:
+                await found.edit(**given)
+                changed += 1
+            else:
+                await guild.create_automod_rule(
+                    name=each.name,
+                    event_type=discord.AutoModRuleEventType.message_send,
+                    enabled=True,
+                    **given,
+                )
+                created += 1
+    except discord.Forbidden as error:
+        raise Refused("I need **Manage Server** for that.") from error
+    except discord.HTTPException as error:
+        if error.status != 400:
+            raise
+        raise Refused(
+            f"Discord did not take it after {created} new and {changed} changed rules. A server"
+            " may have 6 rules for words and 1 for mentions; look at Server Settings → AutoMod."
+        ) from error
+    return created, changed
+
+
+def _objects(ids: Sequence[int]) -> list[discord.Object]:
+    return [discord.Object(each) for each in ids]

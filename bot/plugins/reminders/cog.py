@@ -1,0 +1,211 @@
+"""The commands of reminders; what they mean is decided in the modules beside."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.commands.hybrid import hybrid, hybrid_group, sub
+from bot.commands.origins import origin_of
+from bot.commands.refusals import Refused
+from bot.moments import timezones
+from bot.plugins.reminders import model, reading
+from bot.plugins.reminders.delivery import Delivery
+from bot.plugins.reminders.items import TOO_MANY, Snooze
+from bot.plugins.reminders.repeats import anchored, from_text, to_text
+from bot.plugins.reminders.telling import Telling
+from bot.views.page import listed
+from bot.views.pages import send_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bot.client import Novera
+    from bot.plugins.reminders.store import ReminderStore
+
+    Context = commands.Context[Novera]
+
+STORE = "bot.plugins.reminders.store"
+UNKNOWN = "You have no open reminder {number}. `/reminders list` shows those that you have."
+SILENT = discord.AllowedMentions.none()
+
+
+class Reminders(commands.Cog):
+    """Reminders that come on time, whatever happens to me meanwhile."""
+
+    features: Mapping[str, tuple[str, ...]] = {"Reminders": ("view_channel", "send_messages")}
+
+    def __init__(self, bot: Novera) -> None:
+        self.bot = bot
+        self._made: ReminderStore | None = None
+        self._forget: Callable[[], None] | None = None
+        self._telling = Telling(self._store)
+        self._delivery = Delivery(
+            bot, self._store, now=lambda: datetime.now(UTC), on_failed=self._telling.add
+        )
+
+    async def cog_load(self) -> None:
+        """Take what falls due, and the presses of buttons of any age."""
+        self.bot.services.storage.preload(STORE)
+        self.bot.add_dynamic_items(Snooze)
+        self._forget = self.bot.services.timers.handle(model.KIND, self._delivery.deliver)
+
+    async def cog_unload(self) -> None:
+        """What falls due waits until the plugin is loaded again."""
+        if self._forget is not None:
+            self._forget()
+        self.bot.remove_dynamic_items(Snooze)
+
+    @hybrid("Remind you of something", aliases=("remindme",), examples=("10m tea",))
+    @app_commands.describe(
+        when="10m, 1h30m, tomorrow 9am, friday 18:00, 2027-01-31 12:00",
+        text="What to remind you of",
+        repeat="daily, weekly, every 2h",
+    )
+    async def remind(
+        self,
+        ctx: Context,
+        when: commands.Range[str, 1, 200],
+        *,
+        text: str,
+        repeat: str | None = None,
+    ) -> None:
+        now, zone = ctx.message.created_at, await self._timezone(ctx)
+        if ctx.interaction is None:
+            wish = await reading.of_text(when, text, now=now, timezone=zone)
+        else:
+            wish = await reading.of_options(when, text, repeat, now=now, timezone=zone)
+        due_at, rule = wish.due_at, wish.repeat
+        if due_at is None:
+            raise Refused(reading.NO_TIME)
+        if rule is not None:
+            rule = anchored(rule, due_at, timezones.zone(zone))
+        new = model.NewReminder(
+            user_id=ctx.author.id,
+            guild_id=None if ctx.guild is None else ctx.guild.id,
+            channel_id=ctx.channel.id,
+            message_id=ctx.message.id if ctx.interaction is None else None,
+            origin=origin_of(ctx),
+            text=reading.checked_text(wish.text),
+            due_at=due_at,
+            repeat=None if rule is None else to_text(rule),
+            timezone=zone,
+        )
+        kept = await self._create(new, now)
+        await ctx.send(model.promise(kept), allowed_mentions=SILENT)
+
+    @hybrid_group("Your open reminders", fallback="list", private=True)
+    async def reminders(self, ctx: Context) -> None:
+        found = await self._store().open_of(ctx.author.id)
+        pages = listed(
+            [model.entry(each) for each in found],
+            title=f"Your reminders ({len(found)})",
+            empty="You have none. `/remind` makes one.",
+        )
+        await send_pages(ctx, pages, private=True)
+
+    @sub(reminders, "Cancel a reminder", aliases=("delete", "remove"), private=True)
+    @app_commands.describe(number="Its number in the list")
+    async def cancel(self, ctx: Context, number: int) -> None:
+        now = ctx.message.created_at
+        found = await self._store().cancel(number, ctx.author.id, now)
+        if found is None and not await self._cancelled(number, ctx.author.id):
+            raise Refused(UNKNOWN.format(number=number))
+        await ctx.send(f"Reminder {number} is cancelled.", ephemeral=True)
+
+    @sub(reminders, "Change a reminder's time or text", private=True, examples=("12 2h",))
+    @app_commands.describe(
+        number="Its number in the list", when="Another time", text="Another text"
+    )
+    async def edit(
+        self,
+        ctx: Context,
+        number: int,
+        when: commands.Range[str, 1, 200] | None = None,
+        *,
+        text: str | None = None,
+    ) -> None:
+        known = await self._store().get(number)
+        if known is None or known.user_id != ctx.author.id or known.state != "pending":
+            raise Refused(UNKNOWN.format(number=number))
+        now, by_text = ctx.message.created_at, ctx.interaction is None
+        wish = await reading.of_edit(when, text, by_text=by_text, now=now, timezone=known.timezone)
+        rule = wish.repeat or (None if known.repeat is None else from_text(known.repeat))
+        if rule is not None:
+            rule = anchored(rule, wish.due_at or known.due_at, timezones.zone(known.timezone))
+        changed = await self._store().edit(
+            number,
+            ctx.author.id,
+            due_at=wish.due_at,
+            text=reading.checked_text(wish.text) if wish.text else None,
+            repeat=None if rule is None else to_text(rule),
+        )
+        if changed is None:
+            raise Refused(UNKNOWN.format(number=number))
+        await ctx.send(model.promise(changed), ephemeral=True, allowed_mentions=SILENT)
+
+    @hybrid("Show or set your time zone", private=True, examples=("Europe/Berlin",))
+    @app_commands.describe(name="Such as Europe/Berlin; nothing shows what is set")
+    async def timezone(self, ctx: Context, *, name: str | None = None) -> None:
+        now = ctx.message.created_at
+        if name is None:
+            zone = await self._timezone(ctx)
+            here = now.astimezone(timezones.zone(zone))
+            await ctx.send(
+                f"Your time zone is **{zone}**, where it is {here:%H:%M}.", ephemeral=True
+            )
+            return
+        zone_or_none = timezones.valid_timezone(name)
+        if zone_or_none is None:
+            near = ", ".join(f"`{each}`" for each in timezones.suggestions(name))
+            hint = f" Did you mean {near}?" if near else " It looks like `Europe/Berlin`."
+            raise Refused(f"I don't know that time zone.{hint}")
+        await self._store().set_timezone(ctx.author.id, zone_or_none, now)
+        here = now.astimezone(timezones.zone(zone_or_none))
+        await ctx.send(
+            f"Your time zone is now **{zone_or_none}**, where it is {here:%H:%M}. Reminders that"
+            " you have keep theirs.",
+            ephemeral=True,
+        )
+
+    @timezone.autocomplete("name")
+    async def _zones(
+        self, interaction: discord.Interaction[Novera], current: str
+    ) -> list[app_commands.Choice[str]]:
+        names = timezones.suggestions(current, limit=20)
+        return [app_commands.Choice(name=name, value=name) for name in names]
+
+    @commands.Cog.listener()
+    async def on_command_completion(self, ctx: Context) -> None:
+        """Somebody is here: tell of what could not be delivered."""
+        await self._telling.tell(ctx)
+
+    def _store(self) -> ReminderStore:
+        from bot.plugins.reminders.store import ReminderStore  # SQLAlchemy: not at the start
+
+        if self._made is None:
+            self._made = ReminderStore(self.bot.services)
+        return self._made
+
+    async def _create(self, new: model.NewReminder, now: datetime) -> model.Reminder:
+        from bot.plugins.reminders.store import TooManyError
+
+        try:
+            return await self._store().create(new, now)
+        except TooManyError as error:
+            raise Refused(TOO_MANY) from error
+
+    async def _cancelled(self, number: int, user_id: int) -> bool:
+        """A command that runs again finds that it has done its work."""
+        known = await self._store().get(number)
+        return known is not None and known.user_id == user_id and known.state == "cancelled"
+
+    async def _timezone(self, ctx: Context) -> str:
+        own: Any = await self._store().timezone_of(ctx.author.id)
+        if own is None and ctx.guild is not None:
+            own = (await self.bot.services.guilds.of(ctx.guild.id)).timezone
+        return (own and timezones.valid_timezone(own)) or timezones.DEFAULT

@@ -1,0 +1,78 @@
+"""What became of a timer's attempt, and what follows from it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+MAX_FAILURES = 30  # attempts that raised; with the backoff below that is about four hours
+BACKOFF_S, BACKOFF_CAP_S = 5.0, 600.0
+MAX_ERROR = 300  # characters that are kept
+
+State = Literal["pending", "sent", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It has happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It could not happen now, through no fault of its own: again after *after_s* seconds."""
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """It can't happen any more; *why* is kept."""
+
+    why: str
+
+
+DONE = Done()
+Outcome = Done | Retry | GiveUp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How an attempt is written down.
+
+    Attributes:
+        next_try_at: Of a timer that stays pending.
+    """
+
+    state: State
+    attempts: int
+    next_try_at: datetime | None = None
+    error: str | None = None
+
+
+def ending(outcome: Outcome, *, attempts: int, now: datetime) -> Ending:
+    """Answer what to write after an attempt that answered.
+
+    Args:
+        attempts: How many there were before.
+        now: When it ended, aware.
+    """
+    made = attempts + 1
+    match outcome:
+        case Done():
+            return Ending(state="sent", attempts=made)
+        case GiveUp(why):
+            return Ending(state="failed", attempts=made, error=why[:MAX_ERROR])
+        case Retry(after_s):
+            again_at = now + timedelta(seconds=max(0.0, after_s))
+            return Ending(state="pending", attempts=made, next_try_at=again_at)
+
+
+def failing(error: str, *, attempts: int, now: datetime) -> Ending:
+    """Answer what to write after an attempt that raised *error*."""
+    made = attempts + 1
+    if made >= MAX_FAILURES:
+        return Ending(state="failed", attempts=made, error=error[:MAX_ERROR])
+    delay_s = min(BACKOFF_CAP_S, BACKOFF_S * 2.0 ** min(attempts, 30))
+    again_at = now + timedelta(seconds=delay_s)
+    return Ending(state="pending", attempts=made, next_try_at=again_at, error=error[:MAX_ERROR])

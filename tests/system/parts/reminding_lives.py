@@ -1,0 +1,74 @@
+"""Lives of a small bot that only reminds: one process each, forked from one that has imported all.
+
+Reads a line from stdin for each life, and writes the pid of the process it has made.
+
+    python -m tests.system.parts.reminding_lives STATE_DIR API_URL TOKEN
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import discord
+from discord.http import Route
+
+import bot.timers.store  # noqa: F401 - before the fork
+from bot.commands.stats import CommandStats
+from bot.plugins.reminders.delivery import Delivery
+from bot.plugins.reminders.model import KIND
+from bot.plugins.reminders.store import ReminderStore
+from bot.services import Services
+from bot.storage import opened  # noqa: F401 - before the fork
+from bot.tasks.bridge import Bridge
+from bot.tasks.manager import TaskManager
+from bot.timers.timers import utc_now
+from tests.integration.serving import settings_for
+
+
+async def live(state_dir: Path, api_url: str, token: str) -> None:
+    """Remind until killed."""
+    Route.BASE = api_url
+    settings = settings_for(state_dir, {"discord_api_url": api_url})
+    async with TaskManager() as tasks, Bridge(tasks=tasks) as bridge:
+        client = discord.Client(intents=discord.Intents.none())
+        none: Any = None
+        services = Services(
+            settings=settings,
+            tasks=tasks,
+            jobs=none,
+            bridge=bridge,
+            effects=none,
+            commands=CommandStats(),
+            request_stop=cast(Any, none),
+            last_beat=lambda: None,
+            client=client,
+        )
+        store = ReminderStore(services)
+        delivery = Delivery(client, lambda: store, now=utc_now, on_failed=lambda _: None)
+        await client.login(token)
+        services.timers.handle(KIND, delivery.deliver)
+        services.begin()
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    """Fork a life for each line."""
+    state_dir, api_url, token = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    for _ in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            asyncio.run(live(state_dir, api_url, token))
+            os._exit(0)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+        os.waitpid(pid, 0)
+        sys.stdout.write("ended\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The database of a real bot process: newer tables, and the commands of docs/storage.md."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tests.sources import ROOT
+from tests.system.installation import Installation, until
+
+NAME = "novera-20260304-030000.db"  # as docs/storage.md has it
+
+
+def commands() -> list[str]:
+    """Answer the commands of the page's first block, without their comments."""
+    text = (ROOT / "docs/storage.md").read_text(encoding="utf-8")
+    (block, *_) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [line.partition("#")[0].strip() for line in block.splitlines()]
+
+
+def test_newer_tables_end_the_bot_with_advice(installation: Installation) -> None:
+    """No restart mends that: 78, in words, and the tables are as they were."""
+    installation.start_simulator()
+    database = installation.state / "novera.db"
+    with closing(sqlite3.connect(database, isolation_level=None)) as made:
+        made.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        made.execute("INSERT INTO alembic_version VALUES ('9999')")
+
+    code, printed = installation.run(*installation.python("bot"), timeout_s=40)
+
+    told = printed + installation.text("bot.jsonl")
+    assert code == 78, printed
+    assert "was written by a newer version (schema 9999)" in told
+    assert "install that version" in told
+    with closing(sqlite3.connect(database)) as left:
+        assert left.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+def test_the_commands_of_the_page_do_what_it_says(installation: Installation) -> None:
+    """Under supervisord: backups while the bot serves, a restore that waits for its end."""
+    installation.start_simulator()
+    installation.start_supervisord()
+    installation.wait_ready()
+    database = installation.state / "novera.db"
+    until(lambda: _has_tables(installation), "tables")
+    now, elsewhere, stop, restore, start = commands()
+    copy = installation.folder.with_name(f"{installation.folder.name}-copy.db")
+    elsewhere = elsewhere.replace("../novera-copy.db", str(copy))
+    with closing(sqlite3.connect(database, isolation_level=None)) as made:
+        made.execute("INSERT INTO users (user_id) VALUES (1)")
+
+    answers = [installation.run("bash", "-c", each) for each in (now, elsewhere)]
+    (backup,) = (installation.state / "backups").iterdir()
+    backup.rename(backup.with_name(NAME))
+    with closing(sqlite3.connect(database, isolation_level=None)) as made:
+        made.execute("INSERT INTO users (user_id) VALUES (2)")
+    too_early = installation.run("bash", "-c", restore)
+    answers += [installation.run("bash", "-c", each, timeout_s=60) for each in (stop, restore)]
+    answers.append(installation.run("bash", "-c", start, timeout_s=60))
+    installation.wait_ready()
+    with closing(sqlite3.connect(database)) as left:
+        users = left.execute("SELECT user_id FROM users").fetchall()
+    copy_is_there = copy.exists()
+    copy.unlink(missing_ok=True)
+
+    assert [code for code, _ in answers] == [0] * 5, answers
+    assert copy_is_there
+    assert too_early[0] == 1
+    assert "The bot runs" in too_early[1]
+    assert users == [(1,)]
+
+
+def _has_tables(installation: Installation) -> bool:
+    try:
+        with closing(sqlite3.connect(installation.state / "novera.db")) as opened:
+            return bool(opened.execute("SELECT count(*) FROM users").fetchone())
+    except sqlite3.Error:
+        return False

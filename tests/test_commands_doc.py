@@ -1,0 +1,105 @@
+"""docs/commands.md tells the truth, and every command can be understood and told apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from discord import AppCommandType, app_commands
+
+from bot.client import Novera
+from docs import generate_commands
+
+MAX_SLASH_COMMANDS = 100  # of one application
+NO_DESCRIPTION = "…"  # discord.py's, where none was given
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Novera]:
+    """The bot with all its plugins, away from Discord."""
+    async with generate_commands.loaded(generate_commands.plugins()) as made:
+        yield made
+
+
+async def test_the_page_is_what_the_generator_writes(client: Novera) -> None:
+    """Whoever changes a command runs `python -m docs.generate_commands`."""
+    written = generate_commands.PAGE.read_text(encoding="utf-8")
+
+    assert written == await generate_commands.page(client)
+
+
+async def test_every_command_is_on_the_page(client: Novera) -> None:
+    """No command is known to the code alone."""
+    page = await generate_commands.page(client)
+    shown = [command for command in client.walk_commands() if not command.hidden]
+
+    assert shown
+    assert [each.qualified_name for each in shown if f"| `{each.qualified_name}" not in page] == []
+
+
+async def test_no_two_commands_share_a_name(client: Novera) -> None:
+    """Neither as text, aliases counted, nor as slash command; in a group neither."""
+    text = Counter(
+        f"{command.full_parent_name} {name}".strip().casefold()
+        for command in client.walk_commands()
+        for name in (command.name, *command.aliases)
+    )
+    slash = Counter(command.qualified_name for command in client.tree.walk_commands())
+
+    assert [
+        name for name, times in (text + slash).items() if max(text[name], slash[name]) > 1
+    ] == []
+
+
+async def test_a_text_command_and_a_slash_command_of_one_name_are_one(client: Novera) -> None:
+    """`/x` and `!x` never mean two things."""
+    halves = {
+        half.qualified_name
+        for command in client.walk_commands()
+        if (half := generate_commands.slash_half(command)) is not None
+    }
+    text = {command.qualified_name for command in client.walk_commands()}
+    apart = [
+        command.qualified_name
+        for command in client.tree.walk_commands()
+        if isinstance(command, app_commands.Command) and command.qualified_name in text - halves
+    ]
+
+    assert apart == []
+
+
+async def test_every_command_says_what_it_does(client: Novera) -> None:
+    """In Discord's menu and in help."""
+    commands: list[Any] = [*client.walk_commands(), *client.tree.walk_commands()]
+    silent = {
+        command.qualified_name
+        for command in commands
+        if (command.description or "").strip() in ("", NO_DESCRIPTION)
+    }
+
+    assert silent == set()
+
+
+async def test_every_option_says_what_it_is(client: Novera) -> None:
+    """What Discord shows while somebody types."""
+    silent = [
+        f"{command.qualified_name} {option.display_name}"
+        for command in client.tree.walk_commands()
+        if isinstance(command, app_commands.Command)
+        for option in command.parameters
+        if str(option.description).strip() in ("", NO_DESCRIPTION)
+    ]
+
+    assert silent == []
+
+
+async def test_the_commands_fit_discords_limits(client: Novera) -> None:
+    """A hundred slash commands, five menus of a kind, 25 subcommands in a group."""
+    groups = [each for each in client.tree.walk_commands() if isinstance(each, app_commands.Group)]
+
+    assert len(client.tree.get_commands(type=AppCommandType.chat_input)) <= MAX_SLASH_COMMANDS
+    for kind in (AppCommandType.user, AppCommandType.message):
+        assert len(client.tree.get_commands(type=kind)) <= 5
+    assert all(len(group.commands) <= 25 for group in groups)
