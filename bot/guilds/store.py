@@ -7,6 +7,7 @@ a small file as well: they are needed for the first message, before the database
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -54,8 +55,8 @@ class GuildSettingsStore:
         """Answer the settings if they are in memory, and have them read otherwise; never waits."""
         found = self._known.get(guild_id)
         if found is None and guild_id not in self._loading:
-            task = self._services.tasks.create_task(self._load(guild_id), name="guild-settings")
-            self._loading[guild_id] = task
+            # In a context of its own: the event that asks is not what it is read for.
+            self._loading[guild_id] = contextvars.Context().run(self._begin_to_load, guild_id)
         return found
 
     async def of(self, guild_id: int) -> GuildSettings:
@@ -104,6 +105,9 @@ class GuildSettingsStore:
         while len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
         return settings
+
+    def _begin_to_load(self, guild_id: int) -> asyncio.Task[None]:
+        return self._services.tasks.create_task(self._load(guild_id), name="guild-settings")
 
     async def _load(self, guild_id: int) -> None:
         try:

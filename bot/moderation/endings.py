@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 import structlog
 
 from bot.moderation import failures
 from bot.moderation.case import Case
-from bot.timers.outcome import DONE, GiveUp, Outcome
+from bot.storage.errors import StorageError
+from bot.timers.outcome import DONE, GiveUp, Outcome, Retry
 
 if TYPE_CHECKING:
     from bot.services import Services
     from bot.timers.timer import Timer
 
 log = structlog.get_logger(__name__)
+
+AWAY_AFTER_S = 60.0  # Discord or the database does not answer
+REFUSED_AFTER_S, MAX_REFUSALS = 1800.0, 48  # for a day
+_AWAY = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, StorageError)
 
 
 def ban_ender(services: Services) -> Callable[[Timer], Awaitable[Outcome]]:
@@ -30,13 +36,13 @@ def ban_ender(services: Services) -> Callable[[Timer], Awaitable[Outcome]]:
         guild = client.get_guild(case.guild_id) if client is not None else None
         if guild is None:
             return GiveUp("the bot is no longer on that server")
-        return await _lift(services, guild, case, timer.id)
+        return await _lift(services, guild, case, timer)
 
     return end
 
 
-async def _lift(services: Services, guild: discord.Guild, case: Case, timer_id: int) -> Outcome:
-    """Unban with a case of its own; what is no refusal of Discord is tried again by the timer."""
+async def _lift(services: Services, guild: discord.Guild, case: Case, timer: Timer) -> Outcome:
+    """Unban with a case of its own; an outage, however long, only makes it late."""
 
     async def act(lifted: Case) -> str | None:
         try:
@@ -54,11 +60,15 @@ async def _lift(services: Services, guild: discord.Guild, case: Case, timer_id: 
             target=discord.Object(case.target_id),
             moderator=guild.me,
             reason=f"The ban of case {case.number} was for a time that is over.",
-            origin=timer_id,  # an attempt after a death finds the case of the one before
+            origin=timer.id,  # an attempt after a death finds the case of the one before
             act=act,
         )
     except (discord.Forbidden, discord.NotFound) as error:
-        why = failures.explain(error.status, error.code)
         log.warning("ban.not_ended", case_id=case.id, code=error.code)
-        return GiveUp(why or str(error.code))
+        if timer.attempts < MAX_REFUSALS:  # somebody may give the permission back
+            return Retry(REFUSED_AFTER_S)
+        return GiveUp(failures.explain(error.status, error.code) or str(error.code))
+    except _AWAY as error:
+        log.warning("ban.not_ended", case_id=case.id, error=type(error).__name__)
+        return Retry(AWAY_AFTER_S)
     return DONE

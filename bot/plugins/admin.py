@@ -12,6 +12,7 @@ from discord.ext import commands
 from bot.commands.extensions import PluginError
 from bot.commands.hybrid import hybrid
 from bot.errors import ExitCode
+from bot.gateway.event import redelivered
 
 if TYPE_CHECKING:
     from bot.client import Novera
@@ -92,6 +93,9 @@ class Admin(commands.Cog, name="Admin"):
         self, ctx: commands.Context[Novera], farewell: str, code: ExitCode, reason: str
     ) -> None:
         """Say it, then do it; a Discord that does not take the words does not stop the deed."""
+        if redelivered():  # an earlier process began with this: it has ended since, as was asked
+            await _say(ctx, "I was started again since you asked for that.")
+            return
         try:
             await _say(ctx, farewell)
         except _UNREACHABLE:

@@ -115,7 +115,10 @@ async def test_a_burst_ends_in_a_timeout_with_a_case(stage: Stage) -> None:
     assert (case.action, case.status) == ("timeout", "done")
     assert (case.target_id, case.moderator_id) == (alice, stage.backend.bot_user.id)
     assert case.reason == "Automod: many messages at once"
-    assert stage.bot.get_guild(stage.guild.id).get_member(alice).is_timed_out()
+    guild = stage.bot.get_guild(stage.guild.id)
+    member = guild.get_member(alice) if guild is not None else None
+    assert member is not None
+    assert member.is_timed_out()
     assert contents(stage) == []
 
 

@@ -83,11 +83,12 @@ async def turned(stage: Stage, times: int = 1) -> str:
 
 
 def take_permissions(stage: Stage, *left: str) -> None:
-    """Leave the bot's role only these permissions."""
+    """Leave the bot's roles only these permissions."""
     backend, guild = stage.backend, stage.guild
-    (role,) = (role for role in guild.roles.values() if role.name == "Bot")
     value = Permissions(**dict.fromkeys(left, True)).value
-    backend.edit_role(guild.id, role.id, {"permissions": value})
+    for role in guild.roles.values():
+        if role.name == "Bot" or role.managed:
+            backend.edit_role(guild.id, role.id, {"permissions": value})
 
 
 async def test_a_misspelt_command_is_guessed_once(stage: Stage) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from bot.guilds.model import WarnThreshold
-from bot.moderation import actions, warnings
+from bot.moderation import actions, endings, failures, warnings
+from bot.timers.outcome import DONE, GiveUp, Outcome, Retry
+from bot.timers.timer import Timer
 from tests.community.moderating import (
     audit_reasons,
     cases_of,
@@ -243,6 +245,34 @@ async def test_a_ban_for_a_time_ends_after_a_restart(
             await until(lambda: not is_banned(stage, "bob"), timeout_s=15)
 
         assert len(audit_reasons(stage)) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts", "answer"),
+    [
+        pytest.param(503, 1000, Retry(endings.AWAY_AFTER_S), id="outage"),
+        pytest.param(403, 0, Retry(endings.REFUSED_AFTER_S), id="refused"),
+        pytest.param(403, 48, GiveUp(str(failures.explain(403, 0))), id="refused for a day"),
+    ],
+)
+async def test_a_ban_that_cannot_be_ended_now_is_tried_again(
+    stage: Stage, status: int, attempts: int, answer: Outcome
+) -> None:
+    """Through an outage for ever, through a missing permission for a day; one case for all."""
+    services, (guild, bob, mod) = stage.services, seen_by_the_bot(stage)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    case = await actions.ban(services, guild, bob, mod, reason="a", expires_at=later)
+    timer = Timer(id=9, kind="ban_end", due_at=later, attempts=attempts, ref=case.id, payload={})
+    end = endings.ban_ender(services)
+    await stage.driver.fault("fail_rest", {"path": "*/bans/*", "status": status})
+
+    assert await end(timer) == answer
+    assert is_banned(stage, "bob")
+
+    await stage.driver.clear_faults()
+    assert await end(timer) == DONE
+    assert not is_banned(stage, "bob")
+    assert [each.status for each in await cases_of(stage)] == ["done", "done"]
 
 
 async def test_a_ban_for_good_outlives_the_one_for_a_time(stage: Stage) -> None:

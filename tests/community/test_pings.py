@@ -29,7 +29,7 @@ class Pings:
 
     def __init__(self, stage: Stage) -> None:
         self.found: list[str] = []
-        self.said = 0
+        self.said, self._stage = 0, stage
         self._bot_id = str(stage.backend.bot_user.id)
         stage.backend.subscribers.append(self._on_event)
 
@@ -40,7 +40,9 @@ class Pings:
             return
         content = str(data.get("content") or "")
         self.said += "@everyone" in f"{content}{data.get('embeds')}"
-        if data.get("mention_everyone") or data.get("mentions") or data.get("mention_roles"):
+        # The lists of the payload name whom a text mentions, also those who are not rung.
+        message = self._stage.world.message(int(data["id"]))
+        if data.get("mention_everyone") or message.ping_user_ids or message.ping_role_ids:
             self.found.append(content)
 
 

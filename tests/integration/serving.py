@@ -24,6 +24,7 @@ from simulator.server import Simulator
 from watchdog.heartbeat.schema import Heartbeat
 
 C = TypeVar("C", bound=discord.Client)
+PLUGINS = ("bot.plugins.general", "bot.plugins.admin")
 
 
 class Served(Generic[C]):
@@ -64,8 +65,8 @@ class Served(Generic[C]):
 
 
 def settings_for(state_dir: Path, values: Mapping[str, Any]) -> BotSettings:
-    """Answer settings that no environment and no .env disturbs."""
-    given: dict[str, Any] = {"state_dir": state_dir, "log_dir": state_dir}
+    """Answer settings that no environment and no .env disturbs; of the plugins two are loaded."""
+    given: dict[str, Any] = {"state_dir": state_dir, "log_dir": state_dir, "plugins": PLUGINS}
     return BotSettings.model_construct(
         **{name: field.get_default() for name, field in BotSettings.model_fields.items()}
         | given
@@ -109,7 +110,8 @@ async def serving_at(
         settings = settings_for(state_dir, {"discord_api_url": simulator.api_url, **values})
         client = make(settings)
         served = Served(client, simulator, tasks)
-        served.safety = safety.attach(client, served.services(settings))
+        services = served.services(settings)
+        served.safety = safety.attach(client, services)
         connection = GatewayConnection(
             client, token=simulator.token, settings=settings, tasks=tasks
         )
@@ -123,6 +125,7 @@ async def serving_at(
         finally:
             await connection.close(ends_session=True)
             await asyncio.wait({running}, timeout=10)
+            await services.close()
             served.safety.detach()
             await tasks.shutdown(5.0)
 

@@ -45,8 +45,8 @@ def _of_cogs(bot: Novera) -> Iterator[Feature]:
 
 def standing(ctx: commands.Context[Novera], guild: discord.Guild) -> Standing:
     """Answer what the bot has in *guild*, and in the channel where it was asked."""
-    held = {name for name, value in guild.me.guild_permissions if value}
-    here = {name for name, value in ctx.bot_permissions if value}
+    held = _names(guild.me.guild_permissions)
+    here = _names(ctx.bot_permissions)
     top = guild.me.top_role
     others = [role for role in guild.roles if not role.is_default() and role != top]
     return Standing(
@@ -57,3 +57,8 @@ def standing(ctx: commands.Context[Novera], guild: discord.Guild) -> Standing:
         roles_above=sum(role > top for role in others),
         roles=len(others),
     )
+
+
+def _names(permissions: discord.Permissions) -> set[str]:
+    """Answer what they are called; some have two names, such as `view_channel`."""
+    return {name for name in discord.Permissions.VALID_FLAGS if getattr(permissions, name)}
