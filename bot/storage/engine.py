@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ def name_of(url: URL) -> str:
 def plain_engine(url: URL) -> Engine:
     """Answer an engine for threads; nothing is connected yet."""
     engine = create_engine(url, **_options(url))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _use_wal)
     _prepare(engine)
     return engine
 
@@ -60,6 +64,19 @@ def _options(url: URL) -> dict[str, Any]:
     }
 
 
+def _use_wal(connection: Any, _record: object) -> None:
+    """Turn to WAL mode, which stays; in a thread, since SQLite does not wait by itself here."""
+    until_s = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
+                raise
+        time.sleep(0.01)
+
+
 def _prepare(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         return
@@ -69,7 +86,7 @@ def _prepare(engine: Engine) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
         cursor = connection.cursor()
         # A transaction that was answered survives a power cut.
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        for pragma in ("synchronous = FULL", "foreign_keys = ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -13,9 +13,9 @@ import asyncio
 import contextvars
 import importlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import structlog
 
@@ -82,6 +82,7 @@ class Storage:
         self._opening: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._transactions: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     @property
@@ -132,6 +133,8 @@ class Storage:
         if self._opening is not None and not self._opening.done():
             self._opening.cancel()
             await asyncio.wait({self._opening}, timeout=CLOSE_TIMEOUT_S)
+        if self._transactions:
+            await asyncio.wait(tuple(self._transactions), timeout=CLOSE_TIMEOUT_S)
         opened, self._opened = self._opened, None
         self._move("closed")
         if opened is not None:
@@ -199,7 +202,7 @@ class Storage:
         until_s, delay_s = self._clock() + RETRY_FOR_S, BACKOFF_S
         while True:
             try:
-                answer = await opened.transaction(work, writes=writes)
+                answer = await self._whole(opened.transaction(work, writes=writes))
             except opened.transient as error:
                 advice = opened.advice(error)
                 over = not patient or self._clock() + delay_s > until_s
@@ -212,6 +215,21 @@ class Storage:
             else:
                 self._recover()
                 return answer
+
+    async def _whole(self, transaction: Coroutine[Any, Any, T]) -> T:
+        """Let a transaction that was begun end, whatever becomes of who asked for it.
+
+        Cut off in the middle, its connection would be lost, and nobody would know what was kept.
+        """
+        task = self._tasks.create_task(transaction, name="storage-transaction")
+        self._transactions.add(task)
+        task.add_done_callback(self._transactions.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.done():
+                await asyncio.wait({task})
+            raise
 
     def _move(self, state: State, problem: str | None = None) -> None:
         self._health = replace(self._health, state=state, since_s=self._clock(), problem=problem)

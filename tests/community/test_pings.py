@@ -30,20 +30,18 @@ class Pings:
     def __init__(self, stage: Stage) -> None:
         self.found: list[str] = []
         self.said, self._stage = 0, stage
-        self._bot_id = str(stage.backend.bot_user.id)
+        self._backend = stage.backend
         stage.backend.subscribers.append(self._on_event)
 
     def _on_event(self, event: str, data: Mapping[str, Any]) -> None:
         if event not in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
             return
-        if (data.get("author") or {}).get("id") != self._bot_id:
+        message = self._backend.messages[int(data["channel_id"])][int(data["id"])]
+        if message.author_id != self._backend.bot_user.id:
             return
-        content = str(data.get("content") or "")
-        self.said += "@everyone" in f"{content}{data.get('embeds')}"
-        # The lists of the payload name whom a text mentions, also those who are not rung.
-        message = self._stage.world.message(int(data["id"]))
-        if data.get("mention_everyone") or message.ping_user_ids or message.ping_role_ids:
-            self.found.append(content)
+        self.said += "@everyone" in f"{message.content}{message.embeds}"
+        if message.mention_everyone or message.ping_user_ids or message.ping_role_ids:
+            self.found.append(message.content)
 
 
 def hostile(stage: Stage) -> str:

@@ -76,6 +76,7 @@ async def test_a_ticket_from_its_button_to_its_transcript(stage: Stage) -> None:
     (letter,) = [each for each in dm_of(stage, "alice") if each.attachments]
     for message in (logged, letter):
         assert message.attachments[0]["filename"] == "ticket-0001.txt"
+    await until_listed(stage, "· closed")
     assert "`Lost key`" not in await stage.slash("tickets list")
     assert "closed" in await stage.slash("tickets list", {"closed": True})
 

@@ -113,12 +113,14 @@ class Automod(commands.Cog, name="Automod"):
         await self.automod(ctx)
 
     @sub(rule, "Switch a rule on.", private=True)
+    @app_commands.describe(rule="Which one.")
     @app_commands.choices(rule=RULE_CHOICES)
     async def enable(self, ctx: Context, rule: str) -> None:
         await self._change(ctx, lambda config: editing.switched(config, rule, enabled=True))
         await _say(ctx, f"The rule `{rule.casefold()}` is on.")
 
     @sub(rule, "Switch a rule off.", private=True)
+    @app_commands.describe(rule="Which one.")
     @app_commands.choices(rule=RULE_CHOICES)
     async def disable(self, ctx: Context, rule: str) -> None:
         await self._change(ctx, lambda config: editing.switched(config, rule, enabled=False))
@@ -130,7 +132,9 @@ class Automod(commands.Cog, name="Automod"):
         private=True,
         examples=("burst count 6", "invites actions delete warn", "joins age_hours 48"),
     )
-    @app_commands.describe(setting="Such as actions, count, seconds.", value="Its new value.")
+    @app_commands.describe(
+        rule="Which one.", setting="Such as actions, count, seconds.", value="Its new value."
+    )
     @app_commands.choices(rule=RULE_CHOICES)
     async def configure(self, ctx: Context, rule: str, setting: str, *, value: str) -> None:
         await self._change(ctx, lambda config: editing.configured(config, rule, setting, value))
@@ -159,6 +163,7 @@ class Automod(commands.Cog, name="Automod"):
         await _say(ctx, "Added. The rule `words` has to be on for it.")
 
     @sub(word, "Take a word off the list.", name="remove", private=True)
+    @app_commands.describe(word="As it is on the list.")
     async def remove_word(self, ctx: Context, *, word: str) -> None:
         await self._change(ctx, lambda config: editing.without_word(config, word))
         await _say(ctx, "Removed.")
@@ -170,14 +175,17 @@ class Automod(commands.Cog, name="Automod"):
         await self.automod(ctx)
 
     @sub(link, "Allow links to a domain and all beneath it.", private=True)
+    @app_commands.describe(domain="Such as example.com.")
     async def allow(self, ctx: Context, domain: str) -> None:
         await self._list(ctx, domain, "allow")
 
     @sub(link, "Refuse links to a domain and all beneath it.", private=True)
+    @app_commands.describe(domain="Such as example.com.")
     async def deny(self, ctx: Context, domain: str) -> None:
         await self._list(ctx, domain, "deny")
 
     @sub(link, "Take a domain off both lists.", name="forget", private=True)
+    @app_commands.describe(domain="Such as example.com.")
     async def forget_domain(self, ctx: Context, domain: str) -> None:
         await self._change(ctx, lambda config: editing.without_domain(config, domain)[0])
         await _say(ctx, "Removed.")
@@ -189,10 +197,12 @@ class Automod(commands.Cog, name="Automod"):
         await self.automod(ctx)
 
     @sub(exempt, "Spare a role from all rules, or no longer.", name="role", private=True)
+    @app_commands.describe(role="Whose members are spared.", exempt="False ends it.")
     async def exempt_role(self, ctx: Context, role: discord.Role, exempt: bool = True) -> None:
         await self._exempt(ctx, "roles", role.id, role.mention, exempt)
 
     @sub(exempt, "Spare a channel from all rules, or no longer.", name="channel", private=True)
+    @app_commands.describe(channel="Or a whole category.", exempt="False ends it.")
     async def exempt_channel(
         self,
         ctx: Context,

@@ -71,7 +71,9 @@ class Locks(commands.Cog, name="Locks"):
         examples=("", "2h raid", "#general 1d"),
     )
     @app_commands.describe(
-        channel="This one if none is given.", duration="Such as 30m or 2h; it opens by itself then."
+        channel="This one if none is given.",
+        duration="Such as 30m or 2h; it opens by itself then.",
+        reason="For the case and Discord's audit log.",
     )
     async def lock(
         self,
@@ -104,7 +106,9 @@ class Locks(commands.Cog, name="Locks"):
         needs=("manage_channels",),
         bot_needs=("manage_channels", "manage_roles"),
     )
-    @app_commands.describe(channel="This one if none is given.")
+    @app_commands.describe(
+        channel="This one if none is given.", reason="For the case and Discord's audit log."
+    )
     async def unlock(
         self,
         ctx: commands.Context[Any],

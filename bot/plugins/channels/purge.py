@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
 from bot.commands.hybrid import hybrid
@@ -66,6 +67,7 @@ class Purges(commands.Cog, name="Purge"):
         bot_needs=("manage_messages", "read_message_history"),
         examples=("50", "100 user: @bob contains: spam", "200 regex: ^buy now"),
     )
+    @app_commands.describe(count="How many of those that match, the newest first.")
     async def purge(
         self,
         ctx: commands.Context[Any],

@@ -39,7 +39,9 @@ class Slowmode(commands.Cog, name="Slowmode"):
         examples=("10s", "5m #general raid", "off"),
     )
     @app_commands.describe(
-        pause="Such as 10s, 5m or 6h at most; off ends it.", channel="This one if none is given."
+        pause="Such as 10s, 5m or 6h at most; off ends it.",
+        channel="This one if none is given.",
+        reason="For the case and Discord's audit log.",
     )
     async def slowmode(
         self,

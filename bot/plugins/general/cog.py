@@ -91,8 +91,9 @@ class General(commands.Cog, name="General"):
         )
         pages = [report, inside]
         if ctx.guild is not None:
-            here = standing.standing(ctx, ctx.guild)
-            pages.insert(1, preflight.describe(standing.features(self.bot), here))
+            features = standing.features(self.bot)
+            here = standing.standing(ctx, ctx.guild, features)
+            pages.insert(1, preflight.describe(features, here))
         await send_pages(ctx, pages)
 
     @hybrid("What I am made of.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import discord
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from bot.client import Novera
 
 PRIVILEGED = ("members", "presences", "message_content")
-# What a channel can take away; voice permissions are no matter of a text channel.
-CHANNEL = frozenset(
-    name for name, held in discord.Permissions.text() | discord.Permissions.general() if held
-)
+CHANNEL = discord.Permissions.text() | discord.Permissions.general()
 TALKING = ("view_channel", "send_messages", "embed_links")
 
 
@@ -43,15 +40,21 @@ def _of_cogs(bot: Novera) -> Iterator[Feature]:
             yield Feature(name=title, intents=intents)
 
 
-def standing(ctx: commands.Context[Novera], guild: discord.Guild) -> Standing:
-    """Answer what the bot has in *guild*, and in the channel where it was asked."""
-    held = _names(guild.me.guild_permissions)
-    here = _names(ctx.bot_permissions)
+def standing(
+    ctx: commands.Context[Novera], guild: discord.Guild, needed: Iterable[Feature]
+) -> Standing:
+    """Answer what the bot has in *guild*, and in the channel where it was asked.
+
+    Permissions are looked up by the names that *needed* calls them: some have two.
+    """
+    names = {name for feature in needed for name in feature.needs}
+    held = {name for name in names if getattr(guild.me.guild_permissions, name)}
+    here = {name for name in names if getattr(ctx.bot_permissions, name)}
     top = guild.me.top_role
     others = [role for role in guild.roles if not role.is_default() and role != top]
     return Standing(
         held=frozenset(held),
-        denied_here=frozenset((held - here) & CHANNEL),
+        denied_here=frozenset(name for name in held - here if _is_of_channels(name)),
         intents=frozenset(name for name in PRIVILEGED if getattr(ctx.bot.intents, name)),
         top_role=top.name,
         roles_above=sum(role > top for role in others),
@@ -59,6 +62,6 @@ def standing(ctx: commands.Context[Novera], guild: discord.Guild) -> Standing:
     )
 
 
-def _names(permissions: discord.Permissions) -> set[str]:
-    """Answer what they are called; some have two names, such as `view_channel`."""
-    return {name for name in discord.Permissions.VALID_FLAGS if getattr(permissions, name)}
+def _is_of_channels(name: str) -> bool:
+    """A channel can take it away; voice permissions are no matter of a text channel."""
+    return discord.Permissions(**{name: True}) <= CHANNEL

@@ -76,7 +76,6 @@ def _has(held: discord.Permissions, names: tuple[str, ...]) -> bool:
 def _text_entry(ctx: Context, command: TextCommand, names: set[str]) -> Entry:
     extras = command.extras
     bot_needs = tuple(dict.fromkeys(extras.get("bot_needs", ())))
-    held = dict(ctx.bot_permissions)
     slash = _slash_half(command)
     prefix = prefix_here(ctx.bot, ctx.guild)
     return Entry(
@@ -89,7 +88,11 @@ def _text_entry(ctx: Context, command: TextCommand, names: set[str]) -> Entry:
         options=tuple(_text_options(command) if slash is None else _slash_options(slash)),
         needs=tuple(dict.fromkeys(extras.get("needs", ()))),
         bot_needs=bot_needs,
-        lacking=tuple(name for name in bot_needs if ctx.guild is not None and not held.get(name)),
+        lacking=tuple(
+            name
+            for name in bot_needs
+            if ctx.guild is not None and not getattr(ctx.bot_permissions, name)
+        ),
         examples=tuple(f"{prefix}{_example(command, each)}" for each in extras.get("examples", ())),
         parts=tuple(sorted(name for name in names if _parent(name) == command.qualified_name)),
     )

@@ -114,7 +114,11 @@ class Members(commands.Cog, name="Members"):
         raise Refused("Say what to do: `role add` or `role remove`.")
 
     @sub(role, "Give a member a role.", name="add", examples=("@bob @Helper",))
-    @app_commands.describe(member="Whom.", role="Which; it must be below your highest.")
+    @app_commands.describe(
+        member="Whom.",
+        role="Which; it must be below your highest.",
+        reason="For the case and Discord's audit log.",
+    )
     async def role_add(
         self,
         ctx: Context,
@@ -126,7 +130,11 @@ class Members(commands.Cog, name="Members"):
         await self._change_role(ctx, member, role, give=True, reason=reason)
 
     @sub(role, "Take a role from a member.", name="remove", examples=("@bob @Helper",))
-    @app_commands.describe(member="From whom.", role="Which; it must be below your highest.")
+    @app_commands.describe(
+        member="From whom.",
+        role="Which; it must be below your highest.",
+        reason="For the case and Discord's audit log.",
+    )
     async def role_remove(
         self,
         ctx: Context,

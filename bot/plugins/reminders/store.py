@@ -188,6 +188,7 @@ class ReminderStore:
                     ReminderRow.told.is_(False),
                 )
                 .order_by(ReminderRow.due_at)
+                .with_for_update()  # of two commands at once one tells
             )
             rows = list((await session.execute(asked)).scalars())
             for row in rows:
