@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -54,7 +55,7 @@ async def stage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Stage]:
     """The bot with the weather plugin and the settings of the test."""
-    values = {
+    values: dict[str, Any] = {
         "weather_url": SecretStr(service.url),
         "weather_fields": ("place=location.name", "summary=now.0.words", "temperature_c=now.0.t"),
         "outbound_networks": ("127.0.0.0/8",),
