@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.moderation.case import ENDS, Case, Chosen, NewCase, Status
 from bot.storage.models import CaseRow
 from bot.storage.storage import Storage
+from bot.storage.turns import take_turn
 
 # Makes the timer of a case, in the case's own transaction; answers its id.
 Schedule = Callable[[AsyncSession, CaseRow, str], Awaitable[int]]
@@ -30,7 +31,7 @@ class CaseStore:
         """
 
         async def work(session: AsyncSession) -> Case:
-            await _one_at_a_time(session, new.guild_id)
+            await take_turn(session, new.guild_id)
             found = await _of_origin(session, new)
             if found is not None:
                 return _case(await _reopened(session, found, new, schedule), again=True)
@@ -172,12 +173,6 @@ class CaseStore:
             return [_case(row) for row in (await session.execute(asked)).scalars()]
 
         return await self._storage.read(work)
-
-
-async def _one_at_a_time(session: AsyncSession, guild_id: int) -> None:
-    """Numbers and origins are looked up and then used; SQLite has one writer anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": guild_id})
 
 
 async def _of_origin(session: AsyncSession, new: NewCase) -> CaseRow | None:

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from bot.errors import BotError
-from bot.storage.database import CONNECT_TIMEOUT_S, SQLITE_ERRORS, SQLITE_FILE
+from bot.storage.database import (
+    BUSY_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
+    SQLITE_ERRORS,
+    SQLITE_FILE,
+    use_wal,
+)
 from bot.tasks.timeouts import with_timeout
 
 if TYPE_CHECKING:
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 KEEP_DAYS = 30
 DAY_S = 86_400.0
-BUSY_TIMEOUT_S = 5.0  # for another process that writes, and for an answer of PostgreSQL
 MAX_CONNECTIONS = 4
 
 
@@ -112,7 +117,7 @@ class SqliteClaims:
         self._path.touch(mode=0o600)  # its -wal and -shm take over these rights
         connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         try:
-            _use_wal(connection)
+            use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")  # a claim survives a power cut
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS effect_claims"
@@ -140,19 +145,6 @@ class SqliteClaims:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Turn to WAL mode; SQLite does not wait by itself for another process that does so too."""
-    until_s = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
-                raise
-        time.sleep(0.01)
 
 
 _FIND = "SELECT to_regclass('novera_effect_claims') IS NOT NULL"

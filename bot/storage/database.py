@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 SQLITE_FILE = "novera.db"
 CONNECT_TIMEOUT_S = 5.0
+BUSY_TIMEOUT_S = 5.0  # for another process that writes, and for an answer of PostgreSQL
 # What a statement raises; the second when SQLite's own words quote a broken file's bytes.
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
@@ -32,6 +34,22 @@ async def probe(settings: BotSettings) -> str:
     if not url:
         return await asyncio.to_thread(_probe_sqlite, settings.state_dir / SQLITE_FILE)
     return await _probe_postgresql(url)
+
+
+def use_wal(connection: sqlite3.Connection) -> None:
+    """Turn to WAL mode; SQLite does not wait by itself for another process that does so too.
+
+    To be called in a thread.
+    """
+    until_s = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
+                raise
+        time.sleep(0.01)
 
 
 def _probe_sqlite(path: Path) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-BUSY_TIMEOUT_S = 5.0  # SQLite waits so long for another process that writes
+from bot.storage.database import BUSY_TIMEOUT_S, use_wal
+
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 10_000
 POOL_SIZE, POOL_WAIT_S = 5, 5.0
@@ -35,7 +34,7 @@ def plain_engine(url: URL) -> Engine:
     """Answer an engine for threads; nothing is connected yet."""
     engine = create_engine(url, **_options(url))
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _use_wal)
+        event.listen(engine, "connect", lambda connection, _record: use_wal(connection))
     _prepare(engine)
     return engine
 
@@ -62,19 +61,6 @@ def _options(url: URL) -> dict[str, Any]:
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
         },
     }
-
-
-def _use_wal(connection: Any, _record: object) -> None:
-    """Turn to WAL mode, which stays; in a thread, since SQLite does not wait by itself here."""
-    until_s = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL").close()
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
-                raise
-        time.sleep(0.01)
 
 
 def _prepare(engine: Engine) -> None:

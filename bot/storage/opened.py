@@ -10,7 +10,6 @@ from typing import TypeVar
 from sqlalchemy.exc import (
     DatabaseError,
     DBAPIError,
-    IntegrityError,
     InterfaceError,
     OperationalError,
     SQLAlchemyError,
@@ -104,8 +103,3 @@ class Opened:
 def _is_corrupt(error: DBAPIError) -> bool:
     code = getattr(error.orig, "sqlite_errorcode", None)
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def is_conflict(error: Exception) -> bool:
-    """Answer whether a row with the same unique key is there already."""
-    return isinstance(error, IntegrityError)

@@ -6,21 +6,17 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import discord
-import structlog
 from discord.ext import commands
 
 from bot.views.page import cut
-from bot.views.pages import LOST
+from bot.views.personal import LOST, Personal
 
 if TYPE_CHECKING:
     Asked = commands.Context[Any] | discord.Interaction[Any]
     Run = Callable[[discord.Interaction[Any]], Awaitable[object]]
 
-log = structlog.get_logger(__name__)
-
 QUESTION_TIMEOUT_S = 60.0
 MAX_QUESTION = 1900  # characters; the outcome needs some too
-NOT_YOURS = "Only the one who was asked can answer this."
 ANSWERED = "This has been answered already."
 
 
@@ -75,13 +71,15 @@ async def _send(to: Asked, view: Question, embed: discord.Embed | None) -> disco
     return sent.resource if isinstance(sent.resource, discord.Message) else None
 
 
-class Question(discord.ui.View):
+class Question(Personal):
     """Two buttons, of which one counts, once, for one person.
 
     Attributes:
         text: The question, as it is shown.
-        message: Where it is shown, to close it when nobody answers.
     """
+
+    not_yours = "Only the one who was asked can answer this."
+    not_closed = "question.not_closed"
 
     def __init__(
         self,
@@ -94,31 +92,19 @@ class Question(discord.ui.View):
         run: Run,
         timeout_s: float,
     ) -> None:
-        super().__init__(timeout=timeout_s)
-        self.text, self.message = cut(question, MAX_QUESTION), None
-        self._author, self._run, self._answered = author, run, False
+        super().__init__(author, timeout_s=timeout_s)
+        self.text = cut(question, MAX_QUESTION)
+        self._run, self._answered = run, False
         self.agree.label, self.refuse.label = yes, no
         if not danger:
             self.agree.style = discord.ButtonStyle.primary
-
-    message: discord.Message | None
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Only the one who was asked answers."""
-        if interaction.user.id == self._author:
-            return True
-        await interaction.response.send_message(NOT_YOURS, ephemeral=True)
-        return False
 
     async def on_timeout(self) -> None:
         """Say that nothing will be done, and disable the buttons."""
         if self._answered or self.message is None:
             return
         self._answered = True
-        try:
-            await self.message.edit(content=self._closed("Not answered in time."), view=self)
-        except LOST as error:
-            log.info("question.not_closed", error=type(error).__name__)
+        await self._last_edit(content=self._closed("Not answered in time."), view=self)
 
     @discord.ui.button(style=discord.ButtonStyle.danger)
     async def agree(

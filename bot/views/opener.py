@@ -6,17 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import discord
-import structlog
 
-from bot.views.pages import LOST
+from bot.views.personal import Personal
 
 if TYPE_CHECKING:
     from discord.ext import commands
 
-log = structlog.get_logger(__name__)
-
 OPENER_TIMEOUT_S = 120.0
-NOT_YOURS = "This form is somebody else's. Run the command yourself."
 
 
 async def open_form(
@@ -34,30 +30,16 @@ async def open_form(
     view.message = await ctx.send("Press the button to fill in the form.", view=view)
 
 
-class Opener(discord.ui.View):
+class Opener(Personal):
     """A button that opens a form, for one person."""
 
-    message: discord.Message | None = None
+    not_yours = "This form is somebody else's. Run the command yourself."
+    not_closed = "opener.not_closed"
 
     def __init__(self, form: Callable[[], discord.ui.Modal], *, author: int, label: str) -> None:
-        super().__init__(timeout=OPENER_TIMEOUT_S)
-        self._form, self._author = form, author
+        super().__init__(author, timeout_s=OPENER_TIMEOUT_S)
+        self._form = form
         self.show.label = label
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Only the author of the command fills the form in."""
-        if interaction.user.id == self._author:
-            return True
-        await interaction.response.send_message(NOT_YOURS, ephemeral=True)
-        return False
-
-    async def on_timeout(self) -> None:
-        """Take away the button that no longer answers."""
-        if self.message is not None:
-            try:
-                await self.message.edit(view=None)
-            except LOST as error:
-                log.info("opener.not_closed", error=type(error).__name__)
 
     @discord.ui.button(style=discord.ButtonStyle.primary)
     async def show(

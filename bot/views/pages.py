@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import discord
-import structlog
 
 from bot.views.page import Page, fitted, plain
+from bot.views.personal import Personal
 
 if TYPE_CHECKING:
     from discord.ext import commands
@@ -17,12 +16,7 @@ if TYPE_CHECKING:
     # A page, or what renders it when a reader turns to it.
     Leaf = Page | Callable[[], Awaitable[Page]]
 
-log = structlog.get_logger(__name__)
-
 PAGER_TIMEOUT_S = 180.0
-NOT_YOURS = "These pages are somebody else's. Run the command yourself to turn them."
-# Why the last edit of a message may fail: it is gone, its token has expired, the connection broke.
-LOST = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
 
 
 async def send_pages(
@@ -63,34 +57,20 @@ def embed_of(page: Page) -> discord.Embed:
     return embed
 
 
-class Pager(discord.ui.View):
+class Pager(Personal):
     """Buttons that turn pages for the one who asked."""
 
-    message: discord.Message | None = None
+    not_yours = "These pages are somebody else's. Run the command yourself to turn them."
+    not_closed = "pager.not_closed"
 
     def __init__(self, pages: Sequence[Leaf], *, reader: int) -> None:
-        super().__init__(timeout=PAGER_TIMEOUT_S)
-        self._pages, self._reader, self._at = pages, reader, 0
+        super().__init__(reader, timeout_s=PAGER_TIMEOUT_S)
+        self._pages, self._at = pages, 0
         self._mark_ends()
 
     def numbered(self, page: Page) -> discord.Embed:
         """Answer *page*, which is the open one, as an embed with its number."""
         return embed_of(page).set_footer(text=f"{self._at + 1}/{len(self._pages)}")
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Only the one who asked turns the pages."""
-        if interaction.user.id == self._reader:
-            return True
-        await interaction.response.send_message(NOT_YOURS, ephemeral=True)
-        return False
-
-    async def on_timeout(self) -> None:
-        """Take away buttons that no longer answer."""
-        if self.message is not None:
-            try:
-                await self.message.edit(view=None)
-            except LOST as error:
-                log.info("pager.not_closed", error=type(error).__name__)
 
     @discord.ui.button(label="Back", style=discord.ButtonStyle.secondary)
     async def back(

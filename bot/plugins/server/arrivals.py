@@ -17,7 +17,7 @@ from bot.commands.hybrid import hybrid_group, sub
 from bot.commands.refusals import Refused
 from bot.guilds.model import GuildSettings
 from bot.plugins.server.greeting import Grant, Person, greeting, obstacle
-from bot.views.pages import LOST
+from bot.views.personal import LOST
 
 if TYPE_CHECKING:
     from bot.client import Novera

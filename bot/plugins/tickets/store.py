@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.plugins.tickets.model import Status, TicketRecord
 from bot.storage.models import Ticket
+from bot.storage.turns import take_turn
 
 if TYPE_CHECKING:
     from bot.storage.storage import Storage
@@ -32,7 +33,7 @@ class TicketStore:
         """
 
         async def work(session: AsyncSession) -> TicketRecord | None:
-            await _one_at_a_time(session, new.guild_id)
+            await take_turn(session, new.guild_id)
             found = await session.scalar(select(Ticket).where(Ticket.origin == origin))
             if found is not None:
                 return _record(found)
@@ -120,12 +121,6 @@ class TicketStore:
             return [_record(row) for row in (await session.scalars(newest)).all()]
 
         return await self._storage.read(work)
-
-
-async def _one_at_a_time(session: AsyncSession, guild_id: int) -> None:
-    """Two tickets of a guild must not get one number; SQLite has one writer anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        await session.execute(select(func.pg_advisory_xact_lock(guild_id)))
 
 
 def _record(row: Ticket) -> TicketRecord:
