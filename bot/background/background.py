@@ -203,6 +203,7 @@ class BackgroundJobs:
     async def _take_over(self, kind: str | None) -> None:
         while not self._closing.is_set():
             try:
+                await self._services.storage.opened()
                 for entry in await self._store.unsettled(kind):
                     await self._adopt(entry)
                 return

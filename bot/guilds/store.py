@@ -63,6 +63,7 @@ class GuildSettingsStore:
         """Answer the settings of a guild; one that has set nothing has the defaults."""
         found = self._known.get(guild_id)
         if found is None:
+            await self._services.storage.opened()
             from bot.guilds import rows
 
             read = await self._services.storage.read(lambda session: rows.find(session, guild_id))
@@ -81,6 +82,7 @@ class GuildSettingsStore:
         unknown = sorted(changes.keys() - NAMES)
         if unknown:
             raise ValueError(f"a guild has no setting {unknown[0]!r}")
+        await self._services.storage.opened()
         from bot.guilds import rows
 
         async with self._changing:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,24 +55,17 @@ class Opened:
         """
         if self._path is not None:
             self._path.touch(mode=0o600)  # its -wal and -shm take over these rights
-        try:
+        with _damage_is_operational():
             schema.upgrade(self.plain)
-        except DatabaseError as error:
-            if isinstance(error, self.transient) or not _is_corrupt(error):
-                raise
-            raise OperationalError(None, None, error.orig or error) from error
 
     async def transaction(self, work: Callable[[AsyncSession], Awaitable[T]], *, writes: bool) -> T:
         """Run *work* and commit."""
         bound = self._writing_engine if writes else self._engine
-        async with AsyncSession(bound, expire_on_commit=False) as session:
-            try:
+        session = AsyncSession(bound, expire_on_commit=False)
+        try:
+            with _damage_is_operational():
                 answer = await work(session)
                 await session.flush()
-            except DatabaseError as error:
-                if isinstance(error, self.transient) or not _is_corrupt(error):
-                    raise
-                raise OperationalError(None, None, error.orig or error) from error
             try:
                 await session.commit()
             except DBAPIError as error:
@@ -79,6 +73,8 @@ class Opened:
                     raise _DoubtfulError(None, None, error.orig or error) from error
                 raise
             return answer
+        finally:
+            await session.close()  # `async with` would do it in a task without a name
 
     def is_doubtful(self, error: Exception) -> bool:
         """Whether nobody knows what became of the transaction: it must not be run again."""
@@ -98,6 +94,17 @@ class Opened:
         """Close all connections."""
         await self._engine.dispose()
         self.plain.dispose()
+
+
+@contextlib.contextmanager
+def _damage_is_operational() -> Iterator[None]:
+    """Let a damaged file count with the errors that an operator can mend."""
+    try:
+        yield
+    except DatabaseError as error:
+        if isinstance(error, Opened.transient) or not _is_corrupt(error):
+            raise
+        raise OperationalError(None, None, error.orig or error) from error
 
 
 def _is_corrupt(error: DBAPIError) -> bool:

@@ -101,6 +101,14 @@ class Storage:
             # In a context of its own: it may outlive the event in which somebody asked first.
             self._opening = contextvars.Context().run(self._begin)
 
+    async def opened(self) -> None:
+        """Wait for the opening: what is then imported need not bring SQLAlchemy into the loop.
+
+        Raises:
+            StorageError: it is not open yet.
+        """
+        await self._open_database()
+
     async def read(self, work: Work[T]) -> T:
         """Answer what *work* answers, in one transaction that is not meant to write.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.integration.webhook_stand_in import answer, webhook
 from tests.system.conftest import Make
 from tests.system.fault_rows import fault
 from tests.system.installation import SETTINGS, Installation, until
-from tests.system.roles import leader, wait_leader, wait_spare
+from tests.system.roles import leader, spare, wait_spare
 from watchdog.errors import SupervisordFaultError
 from watchdog.supervisord.rpc import SupervisordRpc
 
@@ -130,6 +131,19 @@ def restart_by_operator(installation: Installation) -> None:
             rpc.call(method, "bot")
 
 
+def settled_pair(installation: Installation, *, not_pid: int) -> tuple[int, int] | None:
+    """Answer the pids of leader and spare, once the program `bot` is one of them.
+
+    Stopping `bot` is stopping the service: a spare that led by then hands over once more, and what
+    was seen of it before is out of date.
+    """
+    leading, waiting = leader(installation), spare(installation)
+    if leading is None or waiting is None or not_pid in (leading.pid, waiting.pid):
+        return None
+    pids = leading.pid, waiting.pid
+    return pids if installation.program_pid("bot") in pids else None
+
+
 @fault(
     65,
     "`supervisorctl restart bot` as the watchdog is about to act",
@@ -161,8 +175,8 @@ def test_fault_65_an_operators_restart(
         time.sleep(wait_s)
 
         restart_by_operator(installation)
-        serving = wait_leader(installation, not_pid=pid).pid
-        waiting = wait_spare(installation, not_pid=pid).pid
+        paired = partial(settled_pair, installation, not_pid=pid)
+        serving, waiting = until(paired, "they are a pair", within_s=40) or (0, 0)
 
         assert installation.program_pid("bot") in (serving, waiting)
         assert len(installation.bots()) == 2

@@ -182,6 +182,7 @@ class Reminders(commands.Cog):
     @commands.Cog.listener()
     async def on_command_completion(self, ctx: Context) -> None:
         """Somebody is here: tell of what could not be delivered."""
+        await self.bot.services.storage.opened()
         await self._telling.tell(ctx)
 
     def _store(self) -> ReminderStore:
