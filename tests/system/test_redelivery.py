@@ -15,7 +15,7 @@ from tests.system.roles import wait_spare
 from tests.system.test_zero_loss import BOTS, COLD, with_and_without_spare
 
 # What, before, after: each needs a cache as it was before the event.
-EVENTS = [
+EVENTS: list[tuple[str, Any, Any]] = [
     ("join", None, "carol"),
     ("leave", "bob", None),
     ("roles", [], ["helpers"]),
