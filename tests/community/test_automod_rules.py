@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
 
 from bot.plugins.automod.config import Config, encode
 from tests.community.stage import Stage
@@ -245,3 +247,46 @@ async def test_discords_own_rules_are_created_once(stage: Stage) -> None:
     (rule,) = stage.guild.auto_mod_rules.values()
     assert rule.name == "Novera: words"
     assert rule.trigger_metadata["keyword_filter"] == ["spam", "*scam*"]
+
+
+@pytest.mark.plugins("automod", "audit")
+async def test_what_automod_deletes_is_not_told_twice(stage: Stage) -> None:
+    """The audit log leaves to automod what automod reports; what members delete it tells."""
+    outbox: Any = stage.bot.get_cog("Audit log")
+    outbox.outbox.hold_s = 0.1
+    await set_up(stage, only("burst", count=3, seconds=60, actions=("delete",)))
+    for number in range(3):
+        await post(stage, f"number {number}")
+    await until(lambda: contents(stage) == [] and len(reports(stage)) == 1)
+    mine = await stage.driver.say("mine", user="alice")
+    await until(lambda: any(each.content == "mine" for each in stage.bot.cached_messages))
+
+    await stage.driver.delete(mine["id"], user="alice")
+    await until(lambda: any("mine" in report for report in reports(stage)))
+
+    titles = [report.partition("\n")[0] for report in reports(stage)]
+    assert [title for title in titles if "Message" in title] == ["Message deleted"]
+
+
+async def test_what_can_not_be_deleted_in_one_channel_goes_in_others(stage: Stage) -> None:
+    """A burst over two channels, of which the bot may delete in one."""
+    backend = stage.backend
+    await set_up(stage, only("burst", count=4, seconds=60, actions=("delete",)))
+    await stage.driver.add_channel("closed")
+    own = next(role for role in stage.guild.roles.values() if role.name == "Bot")
+    log, general = stage.world.channel("log").id, stage.world.channel("general").id
+    for place in (log, general):
+        held = 1 << 13 if place == general else 0
+        allowed = Overwrite(target_id=own.id, type=OverwriteType.ROLE, allow=held)
+        backend.edit_channel(place, {}, overwrites=[allowed])
+    for role_id in stage.guild.members[backend.bot_user.id].role_ids:
+        backend.edit_role(stage.guild.id, role_id, {"permissions": 0})
+    for number in range(4):
+        channel = "closed" if number % 2 else "general"
+        await stage.driver.say(f"number {number}", user="alice", channel=channel, wait_s=0)
+
+    await until(lambda: bool(reports(stage)))
+
+    assert contents(stage) == []
+    assert len(contents(stage, "closed")) == 2
+    assert "2 of 4 messages" in reports(stage)[0]

@@ -16,6 +16,7 @@ from bot.moderation import actions, warnings
 from bot.plugins.automod import reports, rules
 from bot.plugins.automod.config import DELETE, KICK, TIMEOUT, WARN, Config
 from bot.plugins.automod.messages import text_of
+from bot.plugins.automod.removal import remove
 from bot.plugins.automod.rules import Finding
 from bot.storage.errors import StorageError
 
@@ -116,19 +117,15 @@ class Deeds:
 
     async def _delete(self, message: discord.Message, findings: Sequence[Finding]) -> str:
         """Delete the message and those that have part in what it breaks."""
-        by_channel: defaultdict[int, set[int]] = defaultdict(set)
-        by_channel[message.channel.id].add(message.id)
+        places: defaultdict[int, set[int]] = defaultdict(set)
+        places[message.channel.id].add(message.id)
         for finding in findings:
             for earlier in finding.earlier if DELETE in finding.actions else ():
-                by_channel[earlier.channel_id].add(earlier.message_id)
-        for channel_id, ids in by_channel.items():
-            channel = self._bot.get_partial_messageable(channel_id)
-            for message_id in sorted(ids, reverse=True):
-                try:
-                    await channel.get_partial_message(message_id).delete()
-                except discord.NotFound:
-                    continue  # by somebody else, or by us before we died
-        count = sum(map(len, by_channel.values()))
+                places[earlier.channel_id].add(earlier.message_id)
+        reason = rules.reason_of(tuple(findings))
+        count, gone = sum(map(len, places.values())), await remove(self._bot, places, reason=reason)
+        if gone < count:
+            return f"{gone} of {count} messages; I lack a permission for the others"
         return "" if count == 1 else f"{count} messages"
 
     async def _tell(self, guild: discord.Guild, report: reports.Report) -> None:
