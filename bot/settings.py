@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from bot.errors import SettingsError
+from bot.outbound import weather_source
 from watchdog.heartbeat.addresses import is_loopback, web_host
 from watchdog.heartbeat.installation import (
     InstallationSettings,
@@ -168,6 +169,19 @@ class BotSettings(InstallationSettings):
                 ip_network(text)
             except ValueError:
                 raise ValueError(f"{text} is no network; write 127.0.0.0/8 or ::1") from None
+        return value
+
+    @field_validator("weather_url")
+    @classmethod
+    def _weather_url(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value().strip():
+            weather_source.checked_url(value.get_secret_value())
+        return value
+
+    @field_validator("weather_fields")
+    @classmethod
+    def _weather_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        weather_source.paths_of(value)
         return value
 
     @field_validator("bot_factory")

@@ -141,6 +141,19 @@ def test_a_bad_value_is_one_line_with_name_and_allowed_range(
             "BOT_FACTORY: must look like package.module:callable",
             id="no factory",
         ),
+        pytest.param(
+            "WEATHER_URL",
+            "https://weather.example/now?key=s3cret",
+            "WEATHER_URL: must hold {place} in its path or query, where the place is to stand",
+            id="a weather service that is not told the place",
+        ),
+        pytest.param(
+            "WEATHER_FIELDS",
+            "temperature_c=temp,moon=phase",
+            "WEATHER_FIELDS: must look like temperature_c=current.temp_c,…; it may name place, "
+            "summary, observed_at, temperature_c, feels_like_c, humidity_percent, wind_kmh",
+            id="a field of the weather that is none",
+        ),
     ],
 )
 def test_settings_of_the_bot_complain_alike(

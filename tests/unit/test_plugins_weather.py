@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.outbound.weather_source import checked_url, paths_of, source_of
 from bot.plugins.weather.cache import Cache
 from bot.plugins.weather.page import page
-from bot.plugins.weather.source import MAX_PLACE, Report, place_of, read, source_of
+from bot.plugins.weather.report import MAX_PLACE, Report, place_of, read
 from bot.views.page import fitted
 
 URL = "https://weather.example/now?q={place}&key=s3cret"
@@ -55,22 +56,30 @@ def test_a_place_in_the_path_can_not_climb() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "fields", "why"),
+    ("url", "why"),
     [
-        pytest.param("ftp://a.example/{place}", (), "http://", id="scheme"),
-        pytest.param("https://a.example/now", (), "{place}", id="no-place"),
-        pytest.param("https://{place}.example/{place}", (), "path or query", id="place-in-host"),
-        pytest.param(URL, ("moon=phase",), "WEATHER_FIELDS", id="unknown-field"),
+        pytest.param("ftp://a.example/{place}", "http://", id="scheme"),
+        pytest.param("https:///{place}", "http://", id="no-host"),
+        pytest.param("https://[a.example/{place}", "http://", id="bracket"),
+        pytest.param("https://a.example:port/{place}", "http://", id="port"),
+        pytest.param("https://a.example/now", "{place}", id="no-place"),
+        pytest.param("https://a.example/now#{place}", "{place}", id="place-behind"),
+        pytest.param("https://{place}.example/{place}", "path or query", id="place-in-host"),
     ],
 )
-def test_settings_that_can_not_be_used_are_explained(
-    url: str, fields: tuple[str, ...], why: str
-) -> None:
-    """And nothing of the address is told."""
+def test_an_address_that_can_not_be_asked_is_explained(url: str, why: str) -> None:
+    """And nothing of it is told."""
     with pytest.raises(ValueError, match=why) as raised:
-        source_of(url, fields)
+        checked_url(url)
 
     assert "example" not in str(raised.value)
+
+
+@pytest.mark.parametrize("field", ["moon=phase", "summary", "summary=", "summary=.", "=x"])
+def test_a_field_that_says_no_place_is_explained(field: str) -> None:
+    """With the names there are."""
+    with pytest.raises(ValueError, match=r"=current\.temp_c.*place, summary"):
+        paths_of((field,))
 
 
 def test_the_documented_shape_is_read() -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.outbound.weather_source import source_of
 from bot.plugins.weather.cog import Weather
-from bot.plugins.weather.source import source_of
 
 if TYPE_CHECKING:
     from bot.client import Novera

@@ -12,9 +12,10 @@ from discord.ext import commands
 
 from bot.commands.hybrid import hybrid
 from bot.commands.refusals import Refused
+from bot.outbound.weather_source import Source
 from bot.plugins.weather.cache import Cache, Kept
 from bot.plugins.weather.page import page
-from bot.plugins.weather.source import MAX_PLACE, Report, Source, place_of, read
+from bot.plugins.weather.report import MAX_PLACE, Report, place_of, read
 from bot.views.pages import send_pages
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bot.views.page import Field, Page, cut
 
 if TYPE_CHECKING:
-    from bot.plugins.weather.source import Report
+    from bot.plugins.weather.report import Report
 
 MAX_TITLE = 200
 
