@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import discord
 import structlog
 
 from bot.plugins.tickets.model import TicketRecord
-from bot.plugins.tickets.transcript import Said, render
+from bot.plugins.tickets.transcript import Said, quoted, render
 
 if TYPE_CHECKING:
     from bot.client import Novera
@@ -35,8 +36,10 @@ class Closing:
     async def finish(self, messages: list[Said]) -> None:
         """Send the transcript to whoever can have it, and lock the thread."""
         ticket = self._ticket
-        title = f"Ticket {ticket.number}: {ticket.subject} ({len(messages)} messages)"
-        data = render(title, messages)
+        whole = len(messages) < MAX_MESSAGES
+        newest = "" if whole else "the newest "
+        title = f"Ticket {ticket.number}: {ticket.subject} ({newest}{len(messages)} messages)"
+        data = await asyncio.to_thread(render, title, messages, whole=whole)
         logged = bool(ticket.extra.get("logged")) or await self._log(data)
         sent = bool(ticket.extra.get("sent")) or await self._send(data)
         await self._store.change(ticket.id, extra={"logged": logged, "sent": sent})
@@ -84,29 +87,50 @@ class Closing:
 
 
 async def said_in(thread: discord.Thread, progress: Progress | None = None) -> list[Said]:
-    """Answer what was said in *thread*, oldest first."""
+    """Answer the newest `MAX_MESSAGES` of *thread*, oldest first."""
     found: list[Said] = []
-    async for message in thread.history(limit=MAX_MESSAGES, oldest_first=True):
+    async for message in thread.history(limit=MAX_MESSAGES):
         found.append(_said(message))
         if progress is not None and len(found) % PROGRESS_EVERY == 0:
             await progress(len(found))
+    found.reverse()
     return found
 
 
 def _said(message: discord.Message) -> Said:
-    embeds = (
-        "\n".join(part for part in (each.title, each.description) if part)
-        for each in message.embeds
-    )
+    forwarded = message.message_snapshots
+    holders: tuple[discord.Message | discord.MessageSnapshot, ...] = (message, *forwarded)
+    extras = [f"forwarded: {each.content}" for each in forwarded if each.content]
+    extras += [_words_of(embed) for holder in holders for embed in holder.embeds]
+    extras += [f"sticker: {each.name}" for each in message.stickers]
+    if message.poll is not None:
+        answers = ", ".join(each.text for each in message.poll.answers)
+        extras.append(f"poll: {message.poll.question}: {answers}")
     return Said(
         at=message.created_at,
         author=message.author.name,
         author_id=message.author.id,
         content=message.clean_content or message.system_content or "",
-        attachments=tuple(each.url for each in message.attachments),
-        embeds=tuple(text for text in embeds if text),
+        answers=_answered(message),
+        attachments=tuple(file.url for holder in holders for file in holder.attachments),
+        extras=tuple(text for text in extras if text),
         edited=message.edited_at is not None,
     )
+
+
+def _words_of(embed: discord.Embed) -> str:
+    fields = (part for field in embed.fields for part in (field.name, field.value))
+    parts = (embed.author.name, embed.title, embed.description, *fields, embed.footer.text)
+    return "\n".join(part for part in (*parts, embed.image.url) if part)
+
+
+def _answered(message: discord.Message) -> str:
+    if message.type is not discord.MessageType.reply:
+        return ""
+    found = message.reference.resolved if message.reference is not None else None
+    if not isinstance(found, discord.Message):
+        return "a message that is gone"
+    return quoted(found.author.name, found.clean_content)
 
 
 async def is_longer(thread: discord.Thread, messages: int) -> bool:

@@ -23,12 +23,16 @@ from bot.views.pages import send_pages
 
 if TYPE_CHECKING:
     from bot.background.background import JobContext
+    from bot.background.entry import Status
     from bot.client import Novera
 
     Ctx = commands.Context[Novera]
 
 CLOSE_JOB = "ticket-close"
-NEEDED = ("create_private_threads", "send_messages_in_threads", "manage_threads", "attach_files")
+NEEDED = (
+    *("create_private_threads", "send_messages_in_threads", "manage_threads"),
+    *("embed_links", "attach_files", "read_message_history"),
+)
 
 
 class Tickets(commands.Cog, name="Tickets"):
@@ -45,7 +49,7 @@ class Tickets(commands.Cog, name="Tickets"):
     async def cog_load(self) -> None:
         """Serve the panels and threads there are."""
         self.bot.add_dynamic_items(*ITEMS)
-        self.bot.services.background.handle(CLOSE_JOB, self._close_job)
+        self.bot.services.background.handle(CLOSE_JOB, self._close_job, ended=self._close_ended)
         if self.bot.is_ready():  # loaded later
             self._take_over()
 
@@ -68,22 +72,21 @@ class Tickets(commands.Cog, name="Tickets"):
     @app_commands.describe(role="Who answers tickets; stays as it is if not given.")
     async def setup(self, ctx: Ctx, role: discord.Role | None = None) -> None:
         assert ctx.guild is not None  # noqa: S101 - the commands are for guilds
-        if not isinstance(ctx.channel, discord.TextChannel):
-            raise Refused("Tickets are threads: use this in a text channel.")
+        if not isinstance(ctx.channel, discord.TextChannel) or ctx.channel.is_news():
+            raise Refused("Tickets are private threads: use this in a text channel.")
         if role is not None and role.is_default():
             raise Refused("Everybody can't answer tickets; choose another role.")
         guilds = self.bot.services.guilds
         if role is not None:
             await guilds.change(ctx.guild.id, ticket_role_id=role.id)
-        staff = (await guilds.of(ctx.guild.id)).ticket_role_id
+        staff = ctx.guild.get_role((await guilds.of(ctx.guild.id)).ticket_role_id or 0)
         embed = discord.Embed(
             title="Do you need help?",
             description="Press the button and say what it is about. Only you and the staff will "
             "see it.",
         )
         await ctx.channel.send(embed=embed, view=panel_view())
-        who = f"<@&{staff}> answers." if staff is not None else "No role answers them yet: give one"
-        await ctx.send(f"The panel is posted. {who}", ephemeral=True)
+        await ctx.send(f"The panel is posted. {_who_answers(ctx.channel, staff)}", ephemeral=True)
 
     @sub(tickets, "List the open tickets.", name="list", private=True)
     @app_commands.describe(closed="List closed ones too.")
@@ -134,11 +137,12 @@ class Tickets(commands.Cog, name="Tickets"):
             thread_id=None,
             opener_id=interaction.user.id,
             closer_id=None,
+            origin=origin_of(interaction),
             subject=subject,
             text=text,
             status="opening",
         )
-        thread = await self.desk.open(new, origin=origin_of(interaction))
+        thread = await self.desk.open(new)
         await interaction.response.send_message(
             f"Your ticket is open: {thread.mention}", ephemeral=True
         )
@@ -146,8 +150,9 @@ class Tickets(commands.Cog, name="Tickets"):
     async def ask_to_close(self, interaction: discord.Interaction[Any], ticket_id: int) -> None:
         """Ask whoever may close a ticket whether to do it."""
         ticket = await self.desk.store.find(ticket_id)
-        if ticket is None or ticket.guild_id != interaction.guild_id:
-            raise Refused("This ticket is not known any more.")
+        # A new database gives old ids again.
+        if ticket is None or ticket.thread_id != interaction.channel_id:
+            raise Refused("I do not know this ticket any more. The staff may lock its thread.")
         if ticket.is_over:
             raise Refused("This ticket is closed already.")
         if interaction.user.id != ticket.opener_id and not await self._is_staff(interaction.user):
@@ -159,9 +164,8 @@ class Tickets(commands.Cog, name="Tickets"):
         await ask(interaction, f"Close ticket {ticket.number}?", yes="Close", run=run)
 
     async def _close(self, agreed: discord.Interaction[Any], ticket: TicketRecord) -> None:
-        closer = agreed.user.id
         # One whose closing failed half-way is closing still, and goes on.
-        await self.desk.store.move(ticket.id, "open", status="closing", closer_id=closer)
+        await self.desk.begin_closing(ticket.id, agreed.user.id)
         thread = await self.desk.thread_of(ticket)
         if thread is not None and await is_longer(thread, self.long_after):
             title, args = f"Closing ticket {ticket.number}", {"ticket": ticket.id}
@@ -176,6 +180,10 @@ class Tickets(commands.Cog, name="Tickets"):
 
         await self.desk.close(int(job.args["ticket"]), progress)
         return "Closed."
+
+    async def _close_ended(self, job: JobContext, status: Status) -> None:
+        if status == "cancelled":
+            await self.desk.store.move(int(job.args["ticket"]), "closing", status="open")
 
     async def _is_staff(self, user: discord.User | discord.Member) -> bool:
         if not isinstance(user, discord.Member):
@@ -199,6 +207,13 @@ class Tickets(commands.Cog, name="Tickets"):
         """A thread was deleted by hand: its ticket is over."""
         await self.desk.deleted(payload.thread_id)
 
+    @commands.Cog.listener()
+    async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
+        """A thread was locked by hand: its ticket is closed, with all that belongs to it."""
+        metadata = payload.data.get("thread_metadata", {})
+        if metadata.get("locked") and metadata.get("archived"):
+            await self.desk.locked(payload.thread_id)
+
     def _take_over(self) -> None:
         if not self._took_over:
             self._took_over = True
@@ -207,3 +222,15 @@ class Tickets(commands.Cog, name="Tickets"):
 
     def _begin_take_over(self) -> None:
         self.bot.services.tasks.create_task(self.desk.take_over(), name="tickets-take-over")
+
+
+def _who_answers(place: discord.TextChannel, staff: discord.Role | None) -> str:
+    """Answer who will see tickets; a role that we may not mention is never called into them."""
+    if staff is None:
+        return "No role answers tickets yet: choose one with `/tickets setup role:`."
+    if staff.mentionable or place.permissions_for(place.guild.me).mention_everyone:
+        return f"{staff.mention} answers."
+    return (
+        f"⚠️ {staff.mention} should answer, but I can't mention that role, so nobody in it would "
+        "be called: let everybody mention it, or give me **Mention Everyone**."
+    )

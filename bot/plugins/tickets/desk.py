@@ -55,20 +55,33 @@ class TicketDesk:
             where = ", ".join(f"<#{each.thread_id}>" for each in held if each.thread_id)
             raise Refused(f"You have {len(held)} open tickets: {where}. Please use one of them.")
 
-    async def open(self, new: TicketRecord, *, origin: int) -> discord.Thread:
-        """Answer the thread of the ticket that *origin* asked for.
+    async def open(self, new: TicketRecord) -> discord.Thread:
+        """Answer the thread of a ticket that was asked for.
 
         Raises:
             Refused: the opener has enough of them, or the channel is gone.
+            discord.HTTPException: Discord takes no thread, or no greeting; nothing is left of it.
         """
-        now = discord.utils.utcnow()
-        ticket = await self.store.add(new, origin=origin, max_open=MAX_OPEN, now=now)
+        ticket = await self.store.add(new, max_open=MAX_OPEN, now=discord.utils.utcnow())
         if ticket is None:
             raise Refused(f"You have {MAX_OPEN} open tickets already. Please use one of them.")
-        thread = await self._carry_on_opening(ticket.id)
+        try:
+            thread = await self._carry_on_opening(ticket.id)
+        except discord.HTTPException:
+            await self._give_up(ticket.id)
+            raise
         if thread is None:
             raise Refused("The channel of this panel is gone. Please tell a moderator.")
         return thread
+
+    async def begin_closing(self, ticket_id: int, closer_id: int | None) -> bool:
+        """Note who closes a ticket; answers False when that is under way, or done.
+
+        One whose opening was not noted to its end is open as well, once it can be seen.
+        """
+        return await self.store.move(
+            ticket_id, "open", "opening", status="closing", closer_id=closer_id
+        )
 
     async def close(self, ticket_id: int, progress: Progress | None = None) -> None:
         """Carry out, to its end, the closing that somebody asked for."""
@@ -111,6 +124,12 @@ class TicketDesk:
         if ticket is not None and not ticket.is_over:
             await self._lost(ticket)
 
+    async def locked(self, thread_id: int) -> None:
+        """A thread was locked: if it was a ticket's, and not by us, that one is to be closed."""
+        ticket = await self.store.of_thread(thread_id)
+        if ticket is not None and await self.begin_closing(ticket.id, None):
+            await self.close(ticket.id)
+
     async def take_over(self) -> None:
         """Finish what earlier processes began."""
         await self._bot.services.storage.opened()
@@ -122,8 +141,12 @@ class TicketDesk:
                     await self._carry_on_opening(ticket.id)
                 else:
                     await self.close(ticket.id)
+            except discord.DiscordServerError as error:
+                log.warning("ticket.not_finished", ticket=ticket.id, status=error.status)
             except discord.HTTPException as error:
                 log.warning("ticket.not_finished", ticket=ticket.id, code=error.code)
+                if ticket.status == "opening":  # nobody waits for it any more
+                    await self._lost(ticket)
 
     async def thread_of(self, ticket: TicketRecord) -> discord.Thread | None:
         """Answer a ticket's thread, None when it is gone."""
@@ -159,8 +182,14 @@ class TicketDesk:
             return thread
 
     async def _made(self, channel: discord.TextChannel, ticket: TicketRecord) -> discord.Thread:
-        """Answer the ticket's thread; one that a process made as it died is found by its name."""
-        mine = (each for each in channel.threads if each.owner_id == channel.guild.me.id)
+        """Answer the ticket's thread; one that a process made as it died is found by its name.
+
+        An older thread of that name is another ticket's, of a database that is no more.
+        """
+        own = channel.guild.me.id
+        mine = (
+            each for each in channel.threads if each.owner_id == own and each.id > ticket.origin
+        )
         thread = next((each for each in mine if each.name.split(" ")[0] == ticket.mark), None)
         if thread is None:
             thread = await channel.create_thread(
@@ -181,7 +210,10 @@ class TicketDesk:
                 return
         role_id = (await self._bot.services.guilds.of(ticket.guild_id)).ticket_role_id
         role = thread.guild.get_role(role_id) if role_id is not None else None
-        await thread.add_user(discord.Object(id=ticket.opener_id))
+        try:
+            await thread.add_user(discord.Object(id=ticket.opener_id))
+        except discord.HTTPException as error:  # they left; the staff is called all the same
+            log.info("ticket.opener_not_added", ticket=ticket.id, code=error.code)
         embed = discord.Embed(title=ticket.subject, description=ticket.text or None)
         await thread.send(
             " ".join([f"<@{ticket.opener_id}>", *([role.mention] if role is not None else [])]),
@@ -199,6 +231,19 @@ class TicketDesk:
             return False
         await self._lost(ticket)
         return True
+
+    async def _give_up(self, ticket_id: int) -> None:
+        """What Discord refused to open is over, and its thread, if any, with it."""
+        ticket = await self.store.find(ticket_id)
+        if ticket is None or ticket.status != "opening":
+            return
+        await self._lost(ticket)
+        try:
+            thread = await self.thread_of(ticket)
+            if thread is not None:
+                await thread.delete(reason=f"{ticket.mark} could not be opened")
+        except discord.HTTPException as error:
+            log.info("ticket.thread_left", ticket=ticket_id, code=error.code)
 
     async def _lost(self, ticket: TicketRecord) -> None:
         await self.store.change(ticket.id, extra={"deleted": True})

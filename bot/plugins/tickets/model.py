@@ -32,6 +32,7 @@ class TicketRecord:
     Attributes:
         number: Counts up within its guild.
         channel_id: Where the thread belongs.
+        origin: Id of the form that was sent; what was made for the ticket is younger.
         extra: What was done of its closing: ``logged``, ``sent``; ``deleted`` when its thread is
             gone.
     """
@@ -43,6 +44,7 @@ class TicketRecord:
     thread_id: int | None
     opener_id: int
     closer_id: int | None
+    origin: int
     subject: str
     text: str
     status: Status

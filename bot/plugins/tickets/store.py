@@ -24,17 +24,15 @@ class TicketStore:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def add(
-        self, new: TicketRecord, *, origin: int, max_open: int, now: datetime
-    ) -> TicketRecord | None:
-        """Answer the ticket that *origin* asked for, made now if it was not before.
+    async def add(self, new: TicketRecord, *, max_open: int, now: datetime) -> TicketRecord | None:
+        """Answer the ticket that was asked for, made now if it was not before.
 
         Its id and number are given here. None when its opener has *max_open* already.
         """
 
         async def work(session: AsyncSession) -> TicketRecord | None:
             await take_turn(session, new.guild_id)
-            found = await session.scalar(select(Ticket).where(Ticket.origin == origin))
+            found = await session.scalar(select(Ticket).where(Ticket.origin == new.origin))
             if found is not None:
                 return _record(found)
             here = Ticket.guild_id == new.guild_id
@@ -48,7 +46,7 @@ class TicketStore:
                 number=(newest or 0) + 1,
                 channel_id=new.channel_id,
                 opener_id=new.opener_id,
-                origin=origin,
+                origin=new.origin,
                 subject=new.subject,
                 text=new.text,
                 status="opening",
@@ -65,19 +63,19 @@ class TicketStore:
         """Set columns; of ``extra`` what is given is added."""
 
         async def work(session: AsyncSession) -> TicketRecord:
-            row = await session.get_one(Ticket, ticket_id)
+            row = await session.get_one(Ticket, ticket_id, with_for_update=True)
             for name, value in values.items():
                 setattr(row, name, {**row.extra, **value} if name == "extra" else value)
             return _record(row)
 
         return await self._storage.write(work)
 
-    async def move(self, ticket_id: int, old: Status, **values: Any) -> bool:
-        """Set columns if the ticket's status is *old*; answers whether it was."""
+    async def move(self, ticket_id: int, *old: Status, **values: Any) -> bool:
+        """Set columns if the ticket's status is one of *old*; answers whether it was."""
 
         async def work(session: AsyncSession) -> bool:
             row = await session.get(Ticket, ticket_id, with_for_update=True)
-            if row is None or row.status != old:
+            if row is None or row.status not in old:
                 return False
             for name, value in values.items():
                 setattr(row, name, value)
@@ -132,6 +130,7 @@ def _record(row: Ticket) -> TicketRecord:
         thread_id=row.thread_id,
         opener_id=row.opener_id,
         closer_id=row.closer_id,
+        origin=row.origin or 0,
         subject=row.subject,
         text=row.text or "",
         status=cast("Status", row.status),
