@@ -11,6 +11,9 @@ from discord.ext import commands
 
 Decorator = Callable[[Any], Any]
 
+# In a channel this bit is "Manage Permissions": who has it there alone gives nobody a role.
+GUILD_WIDE = frozenset({"manage_roles"})
+
 
 def hybrid(
     description: str,
@@ -60,7 +63,9 @@ def hybrid_group(
     The others are as in `hybrid`; what is needed for the group is needed for all in it.
     """
     given = _given(description, name, aliases, private, bot_needs, examples)
-    make: Decorator = commands.hybrid_group(fallback=fallback, invoke_without_command=True, **given)
+    make: Decorator = commands.hybrid_group(
+        fallback=fallback, invoke_without_command=True, case_insensitive=True, **given
+    )
     return _checked(make, guild=guild, needs=needs, bot_needs=bot_needs, top=True)
 
 
@@ -83,6 +88,23 @@ def sub(
     make: Decorator = group.command(**given)
     guild = bool(extras.get("guild"))
     return _checked(make, guild=guild, needs=needs, bot_needs=bot_needs, top=False)
+
+
+def lacking(ctx: commands.Context[Any], needs: Sequence[str]) -> list[str]:
+    """Answer those of *needs* that the author of a command in a guild does not have there."""
+    here = ctx.permissions
+    wide = ctx.author.guild_permissions if isinstance(ctx.author, discord.Member) else here
+    return [name for name in needs if not getattr(wide if name in GUILD_WIDE else here, name)]
+
+
+def _has(needs: Sequence[str]) -> Decorator:
+    def allowed(ctx: commands.Context[Any]) -> bool:
+        if missing := lacking(ctx, needs):
+            raise commands.MissingPermissions(missing)
+        return True
+
+    decorator: Decorator = commands.check(allowed)
+    return decorator
 
 
 def _given(
@@ -113,7 +135,7 @@ def _checked(
 
     def decorate(function: Any) -> Any:
         if needs:
-            function = commands.has_permissions(**dict.fromkeys(needs, True))(function)
+            function = _has(needs)(function)
             if top:
                 asked = discord.Permissions(**dict.fromkeys(needs, True))
                 function = app_commands.default_permissions(asked)(function)

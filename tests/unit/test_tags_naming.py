@@ -31,6 +31,7 @@ TAKEN = frozenset({"create", "edit"})
         pytest.param("\uff32\uff35\uff2c\uff25\uff33", "rules", id="wide letters"),
         pytest.param("\ufb01le", "file", id="a ligature"),
         pytest.param("stra\u00dfe", "STRASSE", id="a letter that becomes two"),
+        pytest.param("\u2764\ufe0f", "\u2764", id="a heart of another colour"),
         pytest.param("cafe\u0301", "caf\u00e9", id="an accent apart"),
     ],
 )
@@ -49,6 +50,9 @@ def test_a_key_is_its_own_key(name: str) -> None:
     ("name", "why"),
     [
         pytest.param("  ", "needs a name", id="empty"),
+        pytest.param("\ufe0f", "needs a name", id="nothing but a variation"),
+        pytest.param("\u3164", "invisible", id="a letter that shows nothing"),
+        pytest.param("a\u2800b", "invisible", id="a blank in braille"),
         pytest.param("a" * (MAX_NAME + 1), f"at most {MAX_NAME}", id="long"),
         pytest.param("\ufdfa" * 10, f"at most {MAX_NAME}", id="short but long when compared"),
         pytest.param("Create", "is a command", id="a subcommand"),

@@ -10,6 +10,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.commands.hybrid import lacking
 from bot.commands.replies import unwrap
 from bot.plugins.general.catalogue import Entry, Option
 
@@ -61,16 +62,12 @@ class Asked:
         except (commands.CommandError, app_commands.AppCommandError) as error:
             # What the bot lacks is shown with the command. The user's own permissions may be
             # checked after the bot's, so they are looked at here.
-            lacking = isinstance(
+            mine = isinstance(
                 unwrap(error), commands.BotMissingPermissions | app_commands.BotMissingPermissions
             )
-            return lacking and _has(self._ctx.permissions, command.extras.get("needs", ()))
+            return mine and not lacking(self._ctx, command.extras.get("needs", ()))
         finally:
             await asyncio.sleep(0)  # checks of many commands must not hold up the heartbeat
-
-
-def _has(held: discord.Permissions, names: tuple[str, ...]) -> bool:
-    return held >= discord.Permissions(**dict.fromkeys(names, True))
 
 
 def _text_entry(ctx: Context, command: TextCommand, names: set[str]) -> Entry:

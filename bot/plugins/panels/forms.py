@@ -9,8 +9,7 @@ import discord
 
 from bot.plugins.panels.model import MAX_TEXT, MAX_TITLE, Design
 from bot.plugins.panels.rules import MAX_ROLES, Mode, Style
-
-FORM_TIMEOUT_S = 900.0  # as long as the interaction's token lives
+from bot.views.forms import Form
 
 Submit = Callable[[discord.Interaction[Any], Design, list[discord.Role]], Awaitable[None]]
 
@@ -18,13 +17,11 @@ _STYLES = {"select": "One menu", "buttons": "A button for each role"}
 _MODES = {"any": "As many as they like", "one": "One of them at a time"}
 
 
-class PanelForm(discord.ui.Modal):
+class PanelForm(Form):
     """Title, text, roles, style and mode; filled in with *old* when there is one."""
 
     def __init__(self, submit: Submit, *, old: Design | None = None) -> None:
-        super().__init__(
-            title="A panel of roles" if old is None else "Change the panel", timeout=FORM_TIMEOUT_S
-        )
+        super().__init__("A panel of roles" if old is None else "Change the panel")
         self._submit = submit
         self._title: discord.ui.TextInput[Any] = discord.ui.TextInput(
             custom_id="title", max_length=MAX_TITLE, default=old.title if old is not None else None

@@ -14,6 +14,7 @@ import discord
 from bot.commands.refusals import Refused
 from bot.plugins.settings import changing, overview
 from bot.plugins.settings.changing import Written
+from bot.views.forms import Form
 from bot.views.page import fitted
 from bot.views.pages import embed_of
 
@@ -140,20 +141,22 @@ class TextButton(
         """Open the form with what is set now."""
         member = _allowed(interaction, self._user)
         settings = await interaction.client.services.guilds.of(member.guild.id)
-        await interaction.response.send_modal(Form(self._name, self._user, settings))
+        await interaction.response.send_modal(SettingForm(self._name, self._user, settings))
 
 
 ITEMS = (ChannelMenu, RoleMenu, TextButton)
 
 
-class Form(discord.ui.Modal):
+class SettingForm(Form):
     """Asks for one written setting."""
+
+    gives_back = False
 
     def __init__(self, name: Written, user: int, settings: GuildSettings) -> None:
         title, hint = TEXTS[name]
-        super().__init__(title=title)
+        super().__init__(title)
         self._name, self._user = name, user
-        self._field: discord.ui.TextInput[Form] = discord.ui.TextInput(
+        self._field: discord.ui.TextInput[SettingForm] = discord.ui.TextInput(
             custom_id="text",
             style=discord.TextStyle.paragraph if name in LONG else discord.TextStyle.short,
             required=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from bot.commands.hybrid import hybrid_group, sub
 from bot.commands.refusals import Refused
 from bot.plugins.tags import naming
 from bot.plugins.tags.modal import TagForm
-from bot.plugins.tags.naming import TagInfo
+from bot.plugins.tags.naming import TagInfo, TagRuleError
 from bot.storage.errors import StorageError
 from bot.views.confirm import ask
 from bot.views.page import Field, Page, listed
@@ -23,6 +24,7 @@ from bot.views.pages import send_pages
 
 if TYPE_CHECKING:
     from bot.client import Novera
+    from bot.plugins.tags.modal import Writer
     from bot.plugins.tags.store import TagStore
 
     Ctx = commands.Context[Novera]
@@ -45,7 +47,7 @@ class Tags(commands.Cog, name="Tags"):
     @app_commands.describe(name="Name of the tag.")
     async def tag(self, ctx: Ctx, *, name: str) -> None:
         if ctx.interaction is None:  # written as the slash command is called
-            name = name.removeprefix("show ")
+            name = re.sub(r"^show ", "", name, flags=re.IGNORECASE)
         found = await self._found(ctx, name)
         await ctx.send(found.content, allowed_mentions=discord.AllowedMentions.none())
         # Nobody waits for the counting.
@@ -55,13 +57,16 @@ class Tags(commands.Cog, name="Tags"):
     @app_commands.describe(name="Name of the tag.", content="Its text; a form asks for it if not.")
     async def create(self, ctx: Ctx, name: str, *, content: str | None = None) -> None:
         shown = _allowed(lambda: naming.checked_name(name, taken=self._taken()))
-        guild, author = _guild(ctx), ctx.author.id
+        guild = _guild(ctx)
+        if content is None and await self._store().find(guild.id, shown) is not None:
+            raise Refused(f"There is a tag {_quoted(shown)} already.")  # before it is written
 
-        async def save(text: str) -> str:
+        async def save(text: str, writer: Writer) -> str:
             text = _allowed(lambda: naming.checked_content(text))
-            made = await self._store().create(guild.id, shown, text, owner_id=author)
-            if made is None:
-                raise Refused(f"There is a tag {_quoted(shown)} already.")
+            try:
+                await self._store().create(guild.id, shown, text, owner_id=writer.id)
+            except TagRuleError as error:
+                raise Refused(str(error)) from error
             return f"The tag {_quoted(shown)} is there."
 
         await _written(ctx, content, TagForm(f"New tag: {shown}", save=save))
@@ -70,12 +75,13 @@ class Tags(commands.Cog, name="Tags"):
     @app_commands.describe(name="Name of the tag.", content="Its text; a form asks for it if not.")
     async def edit(self, ctx: Ctx, name: str, *, content: str | None = None) -> None:
         found = await self._found(ctx, name)
-        _may_change(ctx, found)
+        _check_may_change(ctx.author, found)
 
-        async def save(text: str) -> str:
+        async def save(text: str, writer: Writer) -> str:
             text = _allowed(lambda: naming.checked_content(text))
-            if not await self._store().edit(found.id, text):
-                raise Refused("That tag was deleted in the meantime.")
+            _check_may_change(writer, found)
+            if not await self._store().edit(found, text):
+                raise Refused("Somebody else changed or deleted that tag in the meantime.")
             return f"The tag {_quoted(found.name)} is changed."
 
         form = TagForm(f"Change tag: {found.name}", save=save, content=found.content)
@@ -85,11 +91,11 @@ class Tags(commands.Cog, name="Tags"):
     @app_commands.describe(name="Name of the tag.")
     async def delete(self, ctx: Ctx, *, name: str) -> None:
         found = await self._found(ctx, name)
-        _may_change(ctx, found)
+        _check_may_change(ctx.author, found)
 
         async def run(interaction: discord.Interaction[Any]) -> None:
-            gone = await self._store().remove(found.id)
-            text = "Deleted." if gone else "It was deleted already."
+            gone = await self._store().remove(found)
+            text = "Deleted." if gone else "It is gone already, or somebody else's now."
             await interaction.followup.send(text, ephemeral=True)
 
         await ask(ctx, f"Delete the tag {_quoted(found.name)}?", yes="Delete", run=run)
@@ -100,7 +106,7 @@ class Tags(commands.Cog, name="Tags"):
         found = await self._found(ctx, name)
         fields = [
             Field(name="Owner", value=f"<@{found.owner_id}>"),
-            Field(name="Shown", value=f"{found.uses} times" if found.uses != 1 else "once"),
+            Field(name="Shown", value=_times(found.uses)),
             Field(name="Written", value=f"<t:{int(found.created_at.timestamp())}:R>"),
         ]
         if found.updated_at is not None:
@@ -187,16 +193,17 @@ class Tags(commands.Cog, name="Tags"):
 async def _written(ctx: Ctx, content: str | None, form: TagForm) -> None:
     """Save what came with the command, or ask for it, which a text command can't."""
     if content is not None:
-        await ctx.send(await form.save(content), ephemeral=True)
+        await ctx.send(await form.save(content, ctx.author), ephemeral=True)
     elif ctx.interaction is not None:
         await ctx.interaction.response.send_modal(form)
     else:
         raise Refused("Write the text after the name; a name of several words in quotes.")
 
 
-def _may_change(ctx: Ctx, tag: TagInfo) -> None:
-    manages = ctx.permissions.manage_messages
-    if not naming.may_change(tag, user_id=ctx.author.id, manages_messages=manages):
+def _check_may_change(user: Writer, tag: TagInfo) -> None:
+    """Tags are the server's: who manages the messages of one channel alone may not."""
+    manages = isinstance(user, discord.Member) and user.guild_permissions.manage_messages
+    if not naming.may_change(tag, user_id=user.id, manages_messages=manages):
         raise Refused("That tag is not yours; its owner and who manages messages may change it.")
 
 
@@ -229,4 +236,8 @@ def _quoted(name: str) -> str:
 
 
 def _lines(tags: Sequence[TagInfo]) -> list[str]:
-    return [f"{_quoted(tag.name)} by <@{tag.owner_id}>, {tag.uses} uses" for tag in tags]
+    return [f"{_quoted(tag.name)} by <@{tag.owner_id}>, shown {_times(tag.uses)}" for tag in tags]
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.plugins.tags.naming import MAX_CONTENT
+from bot.views.forms import Form
 
 if TYPE_CHECKING:
-    Save = Callable[[str], Awaitable[str]]
+    Writer = discord.User | discord.Member
+    Save = Callable[[str, Writer], Awaitable[str]]
 
-TITLE_LIMIT = 45
 
-
-class TagForm(discord.ui.Modal):
+class TagForm(Form):
     """Asks for the text, and answers with what *save* says of it."""
 
     content: discord.ui.TextInput[TagForm] = discord.ui.TextInput(
@@ -23,12 +23,12 @@ class TagForm(discord.ui.Modal):
     )
 
     def __init__(self, title: str, *, save: Save, content: str = "") -> None:
-        super().__init__(title=title if len(title) <= TITLE_LIMIT else f"{title[:44]}…")
+        super().__init__(title)
         self.save = save
         if content:
             self.content.default = content
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """The text was sent."""
-        answer = await self.save(self.content.value)
+        answer = await self.save(self.content.value, interaction.user)
         await interaction.response.send_message(answer, ephemeral=True)

@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.plugins.tags.naming import TagInfo, key_of, like_pattern
+from bot.plugins.tags.naming import (
+    MAX_TAGS,
+    TagInfo,
+    TagRuleError,
+    check_room,
+    key_of,
+    like_pattern,
+)
 from bot.storage.models import Tag
+from bot.storage.turns import take_turn
 
 if TYPE_CHECKING:
     from bot.storage.storage import Storage
-
-MAX_FOUND = 500
 
 
 class TagStore:
@@ -33,16 +38,26 @@ class TagStore:
 
         return await self._storage.read(work)
 
-    async def create(
-        self, guild_id: int, name: str, content: str, *, owner_id: int
-    ) -> TagInfo | None:
-        """Answer the new tag, or the one that its owner made alike before; None: name is taken."""
+    async def create(self, guild_id: int, name: str, content: str, *, owner_id: int) -> None:
+        """Keep a new tag; one that its owner made alike before is that one.
+
+        Raises:
+            TagRuleError: the name is taken, or there are too many.
+        """
         now = datetime.now(UTC)
 
-        async def work(session: AsyncSession) -> TagInfo | None:
+        async def work(session: AsyncSession) -> None:
+            await take_turn(session, guild_id)
             found = await _row(session, guild_id, name)
-            if found is None:
-                found = Tag(
+            if found is not None:
+                if (found.owner_id, found.content) != (owner_id, content):
+                    raise TagRuleError(f"There is a tag `{found.name}` already.")
+                return
+            counts = select(func.count(), func.count().filter(Tag.owner_id == owner_id))
+            here, own = (await session.execute(counts.where(Tag.guild_id == guild_id))).one()
+            check_room(here=here, own=own)
+            session.add(
+                Tag(
                     guild_id=guild_id,
                     key=key_of(name),
                     name=name,
@@ -51,21 +66,15 @@ class TagStore:
                     uses=0,
                     created_at=now,
                 )
-                session.add(found)
-                await session.flush()
-            elif (found.owner_id, found.content) != (owner_id, content):
-                return None
-            return _info(found)
+            )
 
-        try:
-            return await self._storage.write(work)
-        except IntegrityError:  # another process made it in this moment
-            return None
+        await self._storage.write(work)
 
-    async def edit(self, tag_id: int, content: str) -> bool:
-        """Give a tag another text; answers whether it is still there."""
-        now = datetime.now(UTC)
-        changed = update(Tag).where(Tag.id == tag_id).values(content=content, updated_at=now)
+    async def edit(self, tag: TagInfo, content: str) -> bool:
+        """Give a tag another text; answers False when it is not as *tag* says any more."""
+        same = (Tag.owner_id == tag.owner_id, Tag.content.in_((tag.content, content)))
+        changed = update(Tag).where(Tag.id == tag.id, *same)
+        changed = changed.values(content=content, updated_at=datetime.now(UTC))
 
         async def work(session: AsyncSession) -> bool:
             return (await session.execute(changed.returning(Tag.id))).first() is not None
@@ -82,9 +91,9 @@ class TagStore:
 
         return await self._storage.write(work)
 
-    async def remove(self, tag_id: int) -> bool:
-        """Delete a tag; answers whether it was still there."""
-        gone = delete(Tag).where(Tag.id == tag_id).returning(Tag.id)
+    async def remove(self, tag: TagInfo) -> bool:
+        """Delete a tag of that owner; answers whether it was still there."""
+        gone = delete(Tag).where(Tag.id == tag.id, Tag.owner_id == tag.owner_id).returning(Tag.id)
 
         async def work(session: AsyncSession) -> bool:
             return (await session.execute(gone)).first() is not None
@@ -106,7 +115,7 @@ class TagStore:
         text: str = "",
         *,
         owner_id: int | None = None,
-        limit: int = MAX_FOUND,
+        limit: int = MAX_TAGS,
     ) -> Sequence[TagInfo]:
         """Answer tags whose names hold *text*, those of *owner_id* alone if given, by name."""
         wanted = select(Tag).where(Tag.guild_id == guild_id).order_by(Tag.key).limit(limit)

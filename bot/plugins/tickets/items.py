@@ -9,6 +9,7 @@ import discord
 
 from bot.commands.refusals import Refused
 from bot.plugins.tickets import model
+from bot.views.forms import Form
 
 if TYPE_CHECKING:
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
         async def ask_to_close(
             self, interaction: discord.Interaction[Any], ticket_id: int
         ) -> None: ...
-
-
-FORM_TIMEOUT_S = 900.0
 
 
 def _counter(interaction: discord.Interaction[Any]) -> Counter:
@@ -96,11 +94,11 @@ def close_view(ticket_id: int) -> discord.ui.View:
     return discord.ui.View(timeout=None).add_item(CloseButton(ticket_id))
 
 
-class TicketForm(discord.ui.Modal):
+class TicketForm(Form):
     """Subject and text."""
 
     def __init__(self) -> None:
-        super().__init__(title="Open a ticket", timeout=FORM_TIMEOUT_S)
+        super().__init__("Open a ticket")
         self._subject: discord.ui.TextInput[Any] = discord.ui.TextInput(
             custom_id="subject", max_length=model.MAX_SUBJECT
         )
