@@ -7,7 +7,6 @@ It answers `n NUMBER` with `got NUMBER`, `/count` with its number, and blocks it
 from __future__ import annotations
 
 import os
-import time
 
 import discord
 import discord.gateway
@@ -15,8 +14,8 @@ import discord.http
 import yarl
 from discord import app_commands
 
-# The message is handled by then: what blocks is the process, wherever its messages are handled.
-HANGS_AFTER_S = 0.3
+from bench import hang
+
 intents = discord.Intents.default()
 intents.message_content = True
 
@@ -38,8 +37,7 @@ class CountingBot(discord.Client):
         word, _, number = message.content.partition(" ")
         if word == "n" and not message.author.bot:
             await message.channel.send(f"got {number}")
-        elif word == "hang":
-            self.loop.call_later(HANGS_AFTER_S, time.sleep, 600)
+        await hang.hang(message)
 
 
 async def count(interaction: discord.Interaction, number: int) -> None:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 
 import discord
 
-from bench.counting_bot import HANGS_AFTER_S, CountingBot
+from bench.counting_bot import CountingBot
+from bench.hang import HANGS_AFTER_S
 from tests import faults
 
 FAULTS: Mapping[str, Callable[[], object]] = {

@@ -1,11 +1,12 @@
 """Kill → next answer and hang → next answer, with the spare and without it.
 
-    .venv/bin/python -m bench.takeover [--rounds 20] [--hangs 3] [--hung-after-s 5]
+    .venv/bin/python -m bench.takeover [--bot all] [--rounds 20] [--hangs 3] [--hung-after-s 5]
 
-Times are the simulator's own: from the signal to the moment at which the answer came. A cold start
-is measured turn by turn with the least that any process must do: `bench.bare_resume`. What hangs
-here is the process, not a handler: a message that hangs its handler is tried twice, which takes T
-again.
+The bot is a small one, or with `--bot all` Novera as people run it, with all plugins of its own and
+its database; `two` are only general and admin. Times are the simulator's own: from the signal to
+the moment at which the answer came. A cold start is measured turn by turn with the least that any
+process must do: `bench.bare_resume`. What hangs here is the process, not a handler: a message that
+hangs its handler is tried twice, which takes T again.
 """
 
 from __future__ import annotations
@@ -20,21 +21,35 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from bench.counting_bot import HANGS_AFTER_S
+from bench.hang import HANGS_AFTER_S
 from bench.rig import installed, plain_environment
+from bot.settings import OWN_PLUGINS
 from tests.system.installation import Installation
 from tests.system.roles import wait_leader, wait_spare
 
-BOT, BARE = "bench.counting_bot", "bench.bare_resume"
+BARE, HANG = "bench.bare_resume", "bench.hang"
+BOTS: Mapping[str, tuple[str, ...]] = {
+    "small": (),
+    "two": ("general", "admin"),
+    "all": OWN_PLUGINS,
+}
 CALM_S = 1.5  # between two rounds: the watchdog forgives, the machine is idle again
 ANSWER_WITHIN_S = 60.0
 KILL_TARGET_MS, HANG_TARGET_OVER_T_S = 40.0, 0.6
 COLD_TARGET_S, COLD_TARGET_RATIO = 0.45, 1.4
 
 
+def settings_of(bot: str) -> dict[str, object]:
+    """Answer the settings that run *bot*."""
+    if bot == "small":
+        return {"BOT_FACTORY": "bench.counting_bot:bot"}
+    return {"PLUGINS": ",".join([f"bot.plugins.{name}" for name in BOTS[bot]] + [HANG])}
+
+
 def next_answer_s(installation: Installation) -> float:
     """Say something now; answers the monotonic time at which the simulator got the answer."""
-    said = installation.simulator.say("n 1", wait_s=ANSWER_WITHIN_S)
+    words = "n 1" if "BOT_FACTORY" in installation.settings else "!ping 1"
+    said = installation.simulator.say(words, wait_s=ANSWER_WITHIN_S)
     if said["reply"] is None:
         raise RuntimeError(f"never answered again\n{installation.tails()[-4000:]}")
     return float(said["reply"]["at_s"])
@@ -176,9 +191,10 @@ def main() -> int:
     parser.add_argument("--hangs", type=int, default=3)
     parser.add_argument("--hung-after-s", type=float, default=5.0)
     parser.add_argument("--only", choices=("spare", "cold"))
+    parser.add_argument("--bot", choices=tuple(BOTS), default="small")
     options = parser.parse_args()
     settings = {
-        "BOT_FACTORY": f"{BOT}:bot",
+        **settings_of(options.bot),
         "HUNG_AFTER_S": options.hung_after_s,
         "FROZEN_AFTER_S": options.hung_after_s,
         # Each round is to be the first failure of a healthy bot.

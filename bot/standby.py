@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot import stood_down
+from bot import stood_down, warm
 from bot.errors import PermanentError, TemporaryError
 from bot.leadership import FileLeadership
 from bot.tasks.timeouts import with_timeout
@@ -30,21 +30,6 @@ SEAT_TIMEOUT_S = 30.0
 PATIENCE_S = 5.0
 LOOK_EVERY_S = 0.2
 FOLLOW_EVERY_S = 1.0
-# What a leader imports when it begins to serve.
-WARM = (
-    "bot.commands.safety",
-    "bot.commands.stats",
-    "bot.effects.once",
-    "bot.gateway.recall",
-    "bot.outbound.client",
-    "bot.storage.claims",
-    "bot.tasks.bridge",
-    "bot.tasks.guard",
-    "bot.tasks.jobs",
-    "sqlite3",
-)
-# What our own bot imports soon after: a takeover is no time for it.
-WARM_OWN = ("bot.storage.opened",)
 
 
 class Standby:
@@ -98,19 +83,24 @@ class Standby:
             raise TemporaryError("another_spare", retry_at_s=error.retry_at_s) from error
 
     async def _import(self) -> None:
-        own = () if self._settings.bot_factory else (*self._settings.plugins, *WARM_OWN)
-        for module in (*WARM, *own):
-            # In a thread, and not awaited: a plugin may block, raise or exit when it is imported.
-            # What is wrong with it is told when it is loaded.
-            importing = asyncio.get_running_loop().run_in_executor(
-                None, importlib.import_module, module
-            )
-            await asyncio.wait({importing})
-            if importing.exception() is not None:
+        for module in warm.modules(self._settings):
+            # What is wrong with a plugin is told when it is loaded.
+            if not await self._aside(importlib.import_module, module):
                 log.info("spare.import_failed", module=module)
+        if not self._settings.bot_factory and not await self._aside(warm.database, self._settings):
+            log.info("spare.database_not_warm")
         self.is_warm = True
         self._on_warm()
         log.info("spare.warm")
+
+    async def _aside(self, function: Callable[..., object], *args: object) -> bool:
+        """Call *function* in a thread; answers whether it ended well.
+
+        It is not awaited: a plugin may block, raise or exit when it is imported.
+        """
+        calling = asyncio.get_running_loop().run_in_executor(None, function, *args)
+        await asyncio.wait({calling})
+        return calling.exception() is None
 
     async def _keep_warm(self) -> None:
         """Log in once the leader serves: what Discord refuses or limits is tried by one only."""

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import structlog
+from discord import app_commands
 from discord.ext import commands
 
+from bot.commands.imported import as_imported
 from bot.tasks.timeouts import with_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from types import ModuleType
 
 log = structlog.get_logger(__name__)
 
 LOAD_TIMEOUT_S = 30.0  # a setup() that waits for ever must not keep the bot from starting
+CLEAR_TIMEOUT_S = 5.0
+NO_ENTRY = "it has no function setup(bot)"
 
 
 class PluginError(Exception):
@@ -38,6 +45,8 @@ class Extensions:
         self._bot = bot
         self.configured = tuple(dict.fromkeys(configured))
         self.failed: dict[str, str] = {}
+        # Two changes of one plugin at a time would take away each other's commands.
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def loaded(self) -> tuple[str, ...]:
@@ -53,10 +62,13 @@ class Extensions:
         return matches[0] if len(matches) == 1 else name
 
     async def load_configured(self) -> None:
-        """Load every configured plugin; what is broken is reported and skipped."""
+        """Load every configured plugin; what is broken is reported and skipped.
+
+        What a spare has imported is taken as it is: a module is executed once in a process.
+        """
         for name in self.configured:
             try:
-                await self.load(name)
+                await self._load("plugin.loaded", name, sys.modules.get(name))
             except PluginError:
                 continue  # noted in `failed` and logged with its traceback
 
@@ -67,11 +79,8 @@ class Extensions:
             PluginError: it is broken, unknown or loaded already.
         """
         name = self.resolve(name)
-        present = sys.modules.get(name)
-        if present is not None and not hasattr(present, "setup"):
-            # discord.py would import it a second time, then strike it from sys.modules.
-            raise PluginError(name, "it has no function setup(bot)")
-        await self._attempt("plugin.loaded", name, self._bot.load_extension)
+        async with self._turns[name]:
+            await self._load("plugin.loaded", name)
         return name
 
     async def unload(self, name: str) -> str:
@@ -81,7 +90,8 @@ class Extensions:
             PluginError: it is not loaded.
         """
         name = self.resolve(name)
-        await self._attempt("plugin.unloaded", name, self._bot.unload_extension)
+        async with self._turns[name]:
+            await self._attempt("plugin.unloaded", name, self._bot.unload_extension)
         return name
 
     async def reload(self, name: str) -> str:
@@ -91,10 +101,32 @@ class Extensions:
             PluginError: the new code is broken; the old code goes on serving.
         """
         name = self.resolve(name)
-        loaded = name in self._bot.extensions
-        change = self._bot.reload_extension if loaded else self._bot.load_extension
-        await self._attempt("plugin.reloaded", name, change)
+        async with self._turns[name]:
+            if name in self._bot.extensions:
+                await self._reload(name)
+            else:
+                await self._load("plugin.reloaded", name)
         return name
+
+    async def _load(self, event: str, name: str, imported: ModuleType | None = None) -> None:
+        present = sys.modules.get(name)
+        if present is not None and not hasattr(present, "setup"):
+            # discord.py would import it a second time, then strike it from sys.modules.
+            self.failed[name] = NO_ENTRY
+            raise PluginError(name, NO_ENTRY)
+        with as_imported(imported):
+            await self._attempt(event, name, self._bot.load_extension)
+
+    async def _reload(self, name: str) -> None:
+        old = {module: sys.modules[module] for module in _modules_of(name)}
+        try:
+            await self._attempt("plugin.reloaded", name, self._bot.reload_extension)
+        finally:
+            if name not in self._bot.extensions:
+                # discord.py brings the old code back after an error, but not when the new code
+                # was stopped, by its deadline or by sys.exit.
+                sys.modules.update(old)
+                await self._load("plugin.kept", name, old[name])
 
     async def _attempt(
         self, event: str, name: str, change: Callable[[str], Awaitable[None]]
@@ -106,49 +138,58 @@ class Extensions:
             raise PluginError(name, "it is loaded already") from error
         except commands.ExtensionNotLoaded as error:
             raise PluginError(name, "it is not loaded") from error
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
             reason = _reason(error)
             if name not in self._bot.extensions:
-                if not isinstance(error, commands.ExtensionError):
-                    await self._clear(name)
+                await self._clear(name)
                 self.failed[name] = reason
             log.error("plugin.failed", plugin=name, reason=reason, exc_info=error)
+            if _is_ours(error):
+                raise
             raise PluginError(name, reason) from error
         self.failed.pop(name, None)
         log.info(event, plugin=name)
 
     async def _clear(self, name: str) -> None:
-        """Remove what a plugin left that was stopped half-way, by its deadline or by sys.exit."""
-        bot = self._bot
-        for title, cog in tuple(bot.cogs.items()):
-            if _belongs(cog.__module__, name):
-                await bot.remove_cog(title)
-        for command in tuple(bot.commands):
-            if _belongs(command.module, name):
-                bot.remove_command(command.name)
-        for app_command in tuple(bot.tree.get_commands()):
-            if _belongs(app_command.module, name):
-                bot.tree.remove_command(app_command.name)
-        for module in tuple(sys.modules):
-            if _belongs(module, name):
-                del sys.modules[module]
+        """Remove what a plugin left that was stopped half-way, and what was imported of it."""
+        try:
+            await with_timeout(self._bot._remove_module_references(name), CLEAR_TIMEOUT_S)
+        except TimeoutError:
+            log.warning("plugin.not_cleared", plugin=name, timeout_s=CLEAR_TIMEOUT_S)
+        for module in _modules_of(name):
+            del sys.modules[module]
 
 
-def _belongs(module: str | None, plugin: str) -> bool:
-    return module is not None and (module == plugin or module.startswith(f"{plugin}."))
+def _modules_of(plugin: str) -> tuple[str, ...]:
+    return tuple(name for name in sys.modules if name == plugin or name.startswith(f"{plugin}."))
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether we are cancelled, as a command at its deadline, and not a task of the plugin."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def _reason(error: BaseException) -> str:
     """One line for the owner; discord.py's wrapper would repeat the name of the plugin."""
-    if isinstance(error, commands.ExtensionFailed):
-        error = error.original
     match error:
         case commands.ExtensionNotFound():
             return "there is no such module"
         case commands.NoEntryPointError():
-            return "it has no function setup(bot)"
+            return NO_ENTRY
         case TimeoutError():
-            return f"its setup took longer than {LOAD_TIMEOUT_S:.0f} s"
+            return f"it took longer than {LOAD_TIMEOUT_S:.0f} s"
         case SystemExit():
             return "it tried to end the process while it was loaded"
+        case asyncio.CancelledError():
+            return "it was stopped before it was loaded"
+    if isinstance(error, commands.ExtensionFailed):
+        error = error.original
+    match error:
+        case commands.CommandRegistrationError():
+            return f"there is a text command named {error.name} already"
+        case app_commands.CommandAlreadyRegistered():
+            return f"there is a slash command named {error.name} already"
+        case app_commands.CommandLimitReached():
+            return f"with it there are more than the {error.limit} commands that Discord takes"
     return f"{type(error).__name__}: {error}"[:300].replace("\n", " ")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
+
+from bot.commands.twins import TwinCommand, TwinGroup
 
 Decorator = Callable[[Any], Any]
 
@@ -25,7 +28,7 @@ def hybrid(
     needs: Sequence[str] = (),
     bot_needs: Sequence[str] = (),
     examples: Sequence[str] = (),
-) -> Callable[[Any], commands.HybridCommand[Any, ..., Any]]:
+) -> Callable[[Any], TwinCommand]:
     """Make a method a hybrid command named as the method.
 
     Args:
@@ -39,7 +42,7 @@ def hybrid(
         examples: What to write after the command, for help.
     """
     given = _given(description, name, aliases, private, bot_needs, examples)
-    make: Decorator = commands.hybrid_command(**given)
+    make: Decorator = functools.partial(TwinCommand, **given)
     return _checked(make, guild=guild, needs=needs, bot_needs=bot_needs, top=True)
 
 
@@ -54,7 +57,7 @@ def hybrid_group(
     needs: Sequence[str] = (),
     bot_needs: Sequence[str] = (),
     examples: Sequence[str] = (),
-) -> Callable[[Any], commands.HybridGroup[Any, ..., Any]]:
+) -> Callable[[Any], TwinGroup]:
     """Make a method a group of hybrid commands.
 
     Args:
@@ -63,8 +66,8 @@ def hybrid_group(
     The others are as in `hybrid`; what is needed for the group is needed for all in it.
     """
     given = _given(description, name, aliases, private, bot_needs, examples)
-    make: Decorator = commands.hybrid_group(
-        fallback=fallback, invoke_without_command=True, case_insensitive=True, **given
+    make: Decorator = functools.partial(
+        TwinGroup, fallback=fallback, case_insensitive=True, **given
     )
     return _checked(make, guild=guild, needs=needs, bot_needs=bot_needs, top=True)
 
@@ -79,7 +82,7 @@ def sub(
     needs: Sequence[str] = (),
     bot_needs: Sequence[str] = (),
     examples: Sequence[str] = (),
-) -> Callable[[Any], commands.HybridCommand[Any, ..., Any]]:
+) -> Callable[[Any], TwinCommand]:
     """Make a method a subcommand of *group*, which is checked with it; arguments as in `hybrid`."""
     extras = dict(group.extras)
     needs = (*extras.get("needs", ()), *needs)
@@ -134,17 +137,19 @@ def _checked(
     """Answer *make* with its checks; Discord's menu knows permissions of top commands only."""
 
     def decorate(function: Any) -> Any:
+        # Checked first is what is put on last: the place, then the user, then the bot.
+        if bot_needs:
+            function = commands.bot_has_permissions(**dict.fromkeys(bot_needs, True))(function)
         if needs:
             function = _has(needs)(function)
             if top:
                 asked = discord.Permissions(**dict.fromkeys(needs, True))
                 function = app_commands.default_permissions(asked)(function)
-        if bot_needs:
-            function = commands.bot_has_permissions(**dict.fromkeys(bot_needs, True))(function)
         if guild or needs or bot_needs:
-            # Checked first: it is put on last.
             function = commands.guild_only()(function)
         command = make(function)
+        # discord.py would turn the function's own list around with each copy.
+        command.checks = list(command.checks)
         command.extras |= {"needs": tuple(needs), "guild": guild or bool(needs or bot_needs)}
         return command
 

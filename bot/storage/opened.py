@@ -17,6 +17,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import configure_mappers
 
 from bot.storage import engine, schema
 
@@ -46,6 +47,7 @@ class Opened:
         self.plain = engine.plain_engine(url)
         self._engine: AsyncEngine = engine.loop_engine(url)
         self._writing_engine = self._engine.execution_options(**{engine.WRITES: True})
+        configure_mappers()  # in this thread, not at the first question in the loop
 
     def prepare(self) -> None:
         """Connect, and bring the tables to this version; in a thread.

@@ -61,6 +61,14 @@ class StorageHealth:
     problem: str | None = None
 
 
+def opened_for(settings: BotSettings) -> Opened:
+    """Answer the engines, not connected yet; for a thread, since it imports SQLAlchemy."""
+    from bot.storage.opened import Opened
+
+    url = settings.database_url.get_secret_value().strip()
+    return Opened(url, settings.state_dir / SQLITE_FILE)
+
+
 class Storage:
     """One database; `read` and `write` are to be called in the loop, `sync_engine` anywhere."""
 
@@ -77,7 +85,7 @@ class Storage:
         url = settings.database_url.get_secret_value().strip()
         self.dialect: Literal["sqlite", "postgresql"] = "postgresql" if url else "sqlite"
         self._health = StorageHealth(name=self.dialect, state="closed", since_s=clock())
-        self._preloaded: list[str] = []
+        self._preloaded = ["bot.storage.opened"]
         self._opened: Opened | None = None
         self._opening: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
@@ -91,7 +99,7 @@ class Storage:
         return self._health
 
     def preload(self, module: str) -> None:
-        """Import *module* in the thread that opens the database, not in the loop."""
+        """Import *module* in a thread before the database is open, not in the loop."""
         self._preloaded.append(module)
 
     def start(self) -> None:
@@ -156,7 +164,8 @@ class Storage:
 
     async def _keep_opening(self) -> None:
         """Open the database, however long that takes."""
-        opened = await asyncio.to_thread(self._import)
+        await self._import()
+        opened = await asyncio.to_thread(opened_for, self._settings)
         self._health = replace(self._health, name=opened.name)
         delay_s = BACKOFF_S
         while True:
@@ -178,15 +187,16 @@ class Storage:
         self._move("ready")
         self._ready.set()
         log.info("storage.opened", database=self.dialect)
+
+    async def _import(self) -> None:
+        """In threads: the imports that the first second had no time for."""
         for module in self._preloaded:
-            await asyncio.to_thread(importlib.import_module, module)
-
-    def _import(self) -> Opened:
-        """In a thread: the imports that the first second had no time for."""
-        from bot.storage import opened
-
-        url = self._settings.database_url.get_secret_value().strip()
-        return opened.Opened(url, self._settings.state_dir / SQLITE_FILE)
+            importing = asyncio.get_running_loop().run_in_executor(
+                None, importlib.import_module, module
+            )
+            await asyncio.wait({importing})
+            if importing.exception() is not None:  # whoever needs it will meet the error again
+                log.warning("storage.import_failed", module=module)
 
     async def _open_database(self) -> Opened:
         if self._closed:

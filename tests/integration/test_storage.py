@@ -7,6 +7,7 @@ import itertools
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -315,3 +316,33 @@ async def test_a_transaction_that_was_answered_survives_a_power_cut(tmp_path: Pa
 async def _pragmas(session: AsyncSession) -> tuple[object, ...]:
     names = ("journal_mode", "synchronous", "foreign_keys")
     return tuple([(await session.execute(text(f"PRAGMA {name}"))).scalar() for name in names])
+
+
+async def test_what_is_to_be_imported_is_when_the_database_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another thread: whoever waits for the database imports nothing in the loop."""
+    source = "import threading\nthread = threading.get_ident()\n"
+    (tmp_path / "early_store.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    async with opened("", tmp_path) as (storage, _):
+        storage.preload("early_store")
+        await storage.opened()
+        imported = sys.modules.pop("early_store", None)
+
+    assert imported is not None
+    assert imported.thread != threading.get_ident()
+
+
+@pytest.mark.parametrize("source", ["import nothing_of_this_name", "import sys\nsys.exit(1)"])
+async def test_a_plugin_that_can_not_be_imported_keeps_nobody_from_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """It is that plugin's trouble when it asks for its own tables."""
+    (tmp_path / "broken_store.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    async with opened("", tmp_path) as (storage, _):
+        storage.preload("broken_store")
+        await add(storage, 1)
+
+        assert await users(storage) == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.settings import BotSettings
 from tests.system.conftest import Make
 from tests.system.installation import Installation, until
 from tests.system.roles import leader, wait_leader, wait_spare
@@ -58,6 +59,27 @@ def test_a_killed_leader_costs_one_restart_and_no_login(pair: Installation) -> N
     assert 'novera_process_role{program="spare",role="leader"} 1.0' in metrics
     assert "novera_spare_up 1.0" in metrics
     assert "Takeover " in told
+
+
+def test_a_takeover_imports_nothing(make_installation: Make) -> None:
+    """The spare has imported all that Novera as people run it needs, and its database too."""
+    plugins = ("importing", *BotSettings.model_fields["plugins"].default)
+    installation = make_installation(PLUGINS=",".join(plugins))
+    shutil.copy(BOTS / "importing.py", installation.folder)
+    installation.start_simulator()
+    installation.start_supervisord()
+    lead, spare = wait_paired(installation)
+    assert installation.say("!timezone").startswith("Your time zone")  # the tables are made
+    killed_at_s = time.monotonic()
+    installation.kill(lead)
+
+    assert installation.say("!ping one") == "pong one"
+    assert installation.say("!timezone").startswith("Your time zone")
+    assert wait_leader(installation, not_pid=lead).pid == spare
+    told = (installation.folder / f"imports-{spare}.txt").read_text(encoding="utf-8")
+    imports = [line.split() for line in told.splitlines()]
+    assert [name for at_s, name in imports if float(at_s) > killed_at_s] == []
+    assert len(imports) > 100
 
 
 def test_a_hung_leader_is_followed_within_its_limit(pair: Installation) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import sys
 from collections.abc import AsyncIterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
+import prometheus_client
 import pytest
 from structlog.testing import capture_logs
 
@@ -50,6 +54,21 @@ BROKEN = {
         "import asyncio\nfrom discord.ext import commands\n"
         "class Half(commands.Cog):\n    @commands.command()\n    async def half(self, ctx): ...\n"
         "async def setup(bot):\n    await bot.add_cog(Half())\n    await asyncio.sleep(60)\n"
+    ),
+    "broken_wait": "async def setup(bot):\n    raise TimeoutError('the moon did not answer')\n",
+    "broken_task": (
+        "import asyncio\nasync def setup(bot):\n"
+        "    task = asyncio.ensure_future(asyncio.sleep(9))\n    task.cancel()\n    await task\n"
+    ),
+    "broken_many": (
+        "from discord import app_commands\nasync def setup(bot):\n    for number in range(101):\n"
+        "        @bot.tree.command(name=f'moon{number}', description='A moon.')\n"
+        "        async def moon(interaction): ...\n"
+    ),
+    "broken_twin": (
+        "from discord import app_commands\n"
+        "@app_commands.command(description='Another.')\nasync def ping(interaction): ...\n"
+        "async def setup(bot):\n    bot.tree.add_command(ping)\n"
     ),
 }
 
@@ -175,6 +194,99 @@ async def test_a_reload_of_broken_code_keeps_the_old(served: Served[Novera], mod
     assert "moons" not in served.client.plugins.failed
 
 
+@pytest.mark.parametrize(
+    "stop",
+    [
+        pytest.param("import asyncio\nawait asyncio.sleep(60)", id="deadline"),
+        pytest.param("import sys\nsys.exit(3)", id="exit"),
+    ],
+)
+async def test_a_reload_that_is_stopped_keeps_the_old(
+    served: Served[Novera], modules: Path, monkeypatch: pytest.MonkeyPatch, stop: str
+) -> None:
+    """discord.py goes back after an error only, and this is none."""
+    monkeypatch.setattr("bot.commands.extensions.LOAD_TIMEOUT_S", 0.5)
+    await owner_says(served, "!load moons")
+    body = "\n".join(f"    {line}" for line in stop.splitlines())
+    (modules / "moons.py").write_text(f"async def setup(bot):\n{body}\n", encoding="utf-8")
+    told = await owner_says(served, "!reload moons")
+    said = await served.driver.say("!moon", wait_s=10)
+    shown = await served.driver.slash("tides", wait_s=10)
+
+    assert told.startswith("Could not reload `moons`: it ")
+    assert (said["reply"]["content"], shown["response"]["content"]) == ("full", "high")
+    assert served.client.plugins.failed == {}
+
+
+async def test_a_command_that_is_cancelled_leaves_no_half_of_a_plugin(
+    served: Served[Novera],
+) -> None:
+    """The deadline of the command comes before that of the plugin."""
+    loading = asyncio.ensure_future(served.client.plugins.load("broken_slow"))
+    await until(lambda: served.client.get_command("half") is not None)
+    loading.cancel()
+    await asyncio.wait({loading})
+
+    assert loading.cancelled()
+    assert served.client.get_command("half") is None
+    assert "broken_slow" in served.client.plugins.failed
+
+
+async def test_two_who_reload_at_once_do_not_take_it_from_each_other(
+    served: Served[Novera], modules: Path
+) -> None:
+    """One comes after the other."""
+    slow = ORDINARY.format(answer="full").replace(
+        "    await bot.add_cog", "    await asyncio.sleep(0.05)\n    await bot.add_cog"
+    )
+    (modules / "moons.py").write_text(f"import asyncio\n{slow}", encoding="utf-8")
+    held = served.client.plugins
+    await held.load("moons")
+    await asyncio.gather(held.reload("moons"), held.reload("moons"))
+    said = await served.driver.say("!moon", wait_s=10)
+
+    assert said["reply"]["content"] == "full"
+
+
+async def test_what_was_imported_of_a_broken_plugin_is_imported_anew(
+    served: Served[Novera], modules: Path
+) -> None:
+    """The owner mends two files of it; both count."""
+    package = modules / "broken_package"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from broken_package.cog import setup\nimport broken_package.rules\n"
+    )
+    (package / "cog.py").write_text(ORDINARY.format(answer="old"))
+    (package / "rules.py").write_text("def rule(:\n")
+    refused = await owner_says(served, "!load broken_package")
+    (package / "cog.py").write_text(ORDINARY.format(answer="mended"))
+    (package / "rules.py").write_text("")
+    await owner_says(served, "!load broken_package")
+    said = await served.driver.say("!moon", wait_s=10)
+    await served.client.plugins.unload("broken_package")
+
+    assert "SyntaxError" in refused
+    assert said["reply"]["content"] == "mended"
+
+
+async def test_what_a_spare_imported_is_not_executed_again(
+    tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A metric or a table that is made twice in a process is an error."""
+    metric = "import prometheus_client\nmoons = prometheus_client.Counter('moons', 'Seen.')\n"
+    (modules / "moons.py").write_text(metric + ORDINARY.format(answer="full"))
+    imported = importlib.import_module("moons")
+    async with serving(build, tmp_path, monkeypatch, plugins=("moons",)) as served:
+        said = await served.driver.say("!moon", wait_s=10)
+        loaded = served.client.extensions["moons"]
+
+    prometheus_client.REGISTRY.unregister(imported.moons)
+    assert said["reply"]["content"] == "full"
+    assert loaded is imported
+    assert isinstance(getattr(loaded.__spec__, "loader", None), SourceFileLoader)
+
+
 async def test_our_own_plugins_are_reloaded_by_their_short_names(
     served: Served[Novera],
 ) -> None:
@@ -245,7 +357,7 @@ async def test_broken_plugins_are_reported_and_skipped(
 ) -> None:
     """Each fails in its own way; the bot serves on, and says which failed and why."""
     monkeypatch.setattr("bot.commands.extensions.LOAD_TIMEOUT_S", 0.5)
-    names = ("bot.plugins.general", *BROKEN, "nowhere", "bot.plugins.admin", "moons")
+    names = ("bot.plugins.general", *BROKEN, "nowhere", "json", "bot.plugins.admin", "moons")
     with capture_logs() as logs:
         async with serving(build, tmp_path, monkeypatch, plugins=names) as served:
             said = await served.driver.say("!moon", wait_s=10)
@@ -261,11 +373,16 @@ async def test_broken_plugins_are_reported_and_skipped(
         "broken_entry": "it has no function setup(bot)",
         "broken_setup": "ValueError: no moon",
         "broken_exit": "it tried to end the process while it was loaded",
-        "broken_name": failed["broken_name"],
-        "broken_slow": "its setup took longer than 0 s",
+        "broken_name": "there is a text command named ping already",
+        "broken_slow": "it took longer than 0 s",
+        "broken_wait": "TimeoutError: the moon did not answer",
+        "broken_task": "it was stopped before it was loaded",
+        "broken_many": "with it there are more than the 100 commands that Discord takes",
+        "broken_twin": "there is a slash command named ping already",
         "nowhere": "there is no such module",
+        "json": "it has no function setup(bot)",
     }
     assert all(f"🔴 `{name}`" in told for name in failed)
     reported = {entry["plugin"] for entry in logs if entry["event"] == "plugin.failed"}
-    assert reported == set(failed)
+    assert reported | {"json"} == set(failed)
     assert all(e.get("exc_info") for e in logs if e["event"] == "plugin.failed")

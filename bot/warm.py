@@ -1,0 +1,69 @@
+"""What a leader imports in its first seconds: a spare has it before it leads.
+
+A takeover is no time for an import: it keeps the loop, or a thread of it the interpreter, while
+somebody waits for an answer. A test of the real system keeps these lists true.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.settings import BotSettings
+
+OWN_PLUGINS = "bot.plugins."
+ANY_BOT = (
+    "bot.commands.safety",
+    "bot.commands.stats",
+    "bot.effects.once",
+    "bot.gateway.journal.merging",
+    "bot.gateway.journal.shard",
+    "bot.gateway.journal.store",
+    "bot.gateway.recall",
+    "bot.outbound.client",
+    "bot.storage.claims",
+    "bot.tasks.bridge",
+    "bot.tasks.guard",
+    "bot.tasks.jobs",
+    "sqlite3",
+)
+OWN_BOT = (
+    "bot.background.store",
+    "bot.guilds.rows",
+    "bot.guilds.store",
+    "bot.moderation.store",
+    "bot.storage.nightly",
+    "bot.timers.store",
+    "bot.timers.timers",
+)
+
+
+def modules(settings: BotSettings) -> Iterator[str]:
+    """Answer the modules, those that others build upon first."""
+    yield from ANY_BOT
+    if settings.bot_factory:
+        return
+    for plugin in settings.plugins:
+        yield plugin
+        yield from _parts(plugin)
+    yield from OWN_BOT
+
+
+def database(settings: BotSettings) -> None:
+    """Do what the first question begins with: drivers, tables. Nothing is connected."""
+    from bot.storage.storage import opened_for
+
+    opened_for(settings)
+
+
+def _parts(plugin: str) -> Iterator[str]:
+    """Answer all modules of a plugin of ours: some are imported when the database is open.
+
+    Those of others stay as they are: a module may be a script.
+    """
+    spec = find_spec(plugin) if plugin.startswith(OWN_PLUGINS) else None
+    for folder in (spec and spec.submodule_search_locations) or ():
+        yield from (f"{plugin}.{found.name}" for found in pkgutil.iter_modules([folder]))
