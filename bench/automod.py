@@ -54,6 +54,8 @@ def hostile(draw: random.Random) -> dict[str, str]:
         "rare characters": "".join(draw.sample(rare, LENGTH)),
         "zero width": "b\u200b\u200d\u2060" * LENGTH,
         "sentences": "\ufdfa" * LENGTH,
+        "letters in brackets": "\u249c\u249d" * LENGTH,
+        "everything at once": "aaa1|b**c " * LENGTH,
         "squares": "\u3300\u3316\u334d" * LENGTH,
         "hangul fillers": "\u3164a" * LENGTH,
         "many links": "".join(itertools.islice(hosts, LENGTH // 20)),

@@ -28,8 +28,8 @@ from bot.pipeline.stages import (
     is_ignored,
     placed,
 )
+from bot.pipeline.within import within
 from bot.tasks.stats import Durations
-from bot.tasks.timeouts import with_timeout
 
 if TYPE_CHECKING:
     import discord
@@ -118,7 +118,7 @@ class Pipeline:
         try:
             handled = place.handler(message)
             if place.budget_s < math.inf:
-                handled = with_timeout(handled, place.budget_s)
+                handled = within(handled, place.budget_s)
             verdict = await handled
             outcome = "stopped" if verdict is STOP else "continued"
         except Exception as error:  # noqa: BLE001 - a plugin's: the next must see the message

@@ -48,6 +48,12 @@ def book(*words: str, parts: tuple[str, ...] = ()) -> Rulebook:
         pytest.param("b.a.d.w.o.r.d", id="dots"),
         pytest.param("so b-a_d*w o r d", id="mixed gaps"),
         pytest.param("baaaadword", id="stretched"),
+        pytest.param("ba**dwo**rd", id="bold"),
+        pytest.param("b||a||dword", id="spoiler"),
+        pytest.param("bad~~w~~ord", id="struck"),
+        pytest.param("ba`dwo`rd", id="code"),
+        pytest.param(f"bad{''.join(chr(0x1F1E6 + ord(c) - 97) for c in 'word')}", id="flags"),
+        pytest.param("\U0001f171\U0001f170\U0001f173word", id="squares"),
     ],
 )
 def test_a_disguise_is_seen_through(text: str) -> None:
@@ -78,6 +84,9 @@ def test_other_words_are_left_alone(text: str) -> None:
         pytest.param(("hell",), "he1l", "hell", id="a stroke is an l"),
         pytest.param(("ill",), "1ll", "ill", id="a stroke is an i"),
         pytest.param(("no way",), "No    w\u0430y!", "no way", id="phrase"),
+        pytest.param(("ass",), "assss", "ass", id="a stretched double letter"),
+        pytest.param(("bass",), "as", None, id="a double letter is not one"),
+        pytest.param(("bad",), "x**bad**", "bad", id="bold within a word"),
         pytest.param(("1488",), "1488", "1488", id="digits as they are"),
         pytest.param(("\u043c\u0438",), "\u041c\u0418!", "\u043c\u0438", id="Cyrillic"),
     ],
@@ -128,9 +137,20 @@ def test_lookalikes_are_read_as_one_letter() -> None:
     assert all(len(alike) == 1 and letters(alike) == letter for alike, letter in LOOKALIKES.items())
 
 
-def test_a_message_has_two_readings_at_most() -> None:
-    """However many strokes there are."""
-    assert len(readings(letters("1!|l" * 1000))) == 2
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        pytest.param("words as they are", 1, id="plain"),
+        pytest.param("he1lo", 2, id="strokes"),
+        pytest.param("aaab", 2, id="a stretch"),
+        pytest.param("a**b", 2, id="formatting"),
+        pytest.param("1!|laaab**b", 4, id="everything"),
+    ],
+)
+def test_a_message_has_few_readings(text: str, count: int) -> None:
+    """However often it could be read in another way."""
+    assert len(readings(letters(text))) == count
+    assert len(readings(letters(text * 500))) <= 4
 
 
 @given(st.lists(st.text("ab", min_size=1, max_size=5), max_size=6), st.text("abc", max_size=30))

@@ -25,11 +25,32 @@ from bot.plugins.automod import links
         pytest.param("hTTps://example.org", "example.org", id="scheme"),
         pytest.param("https://" + "a." * 200, "?", id="too long to be one"),
         pytest.param("https://xn--\u00e9.example", "xn--\u00e9.example", id="broken punycode"),
+        pytest.param("https://\ufb01lter.example", "filter.example", id="ligature"),
+        pytest.param("https://fa\u00df.example", "fa\u00df.example", id="a letter of its own"),
+        pytest.param("https://ex\u200eam\u2062ple.org", "example.org", id="marks of direction"),
+        pytest.param("https:\\\\example.org", "example.org", id="backslashes"),
+        pytest.param("http:/example.org/x", "example.org", id="one slash"),
+        pytest.param("https://[2001:db8::1]/x", "?", id="IPv6"),
     ],
 )
 def test_the_host_is_the_one_a_browser_goes_to(text: str, host: str) -> None:
     """Whatever stands before and behind it."""
     assert links.hosts(links.plain(text)) == {host}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("https://good.example(@evil.example/x", id="bracket"),
+        pytest.param("https://good.example'@evil.example", id="quote"),
+        pytest.param("[x](https://evil.example)@good.example", id="markdown"),
+        pytest.param("<https://evil.example>@good.example", id="angle"),
+        pytest.param("[https://good.example](https://evil.example)", id="link in a link"),
+    ],
+)
+def test_a_host_that_can_be_read_in_two_ways_is_two(text: str) -> None:
+    """Both have to be allowed."""
+    assert links.hosts(links.plain(text)) == {"good.example", "evil.example"}
 
 
 @pytest.mark.parametrize("text", ["example.org", "a://b", "node.js is nice", "https://"])
@@ -53,6 +74,15 @@ def test_what_discord_does_not_link_is_no_link(text: str) -> None:
         pytest.param("https://discord%2Egg/abc", ("abc",), id="percent"),
         pytest.param("dsc.gg/abc", ("abc",), id="other services"),
         pytest.param("discord.gg/abc discord.gg/abc discord.gg/x-1", ("abc", "x-1"), id="several"),
+        pytest.param("discord . gg / abc", ("abc",), id="gaps"),
+        pytest.param("discord.gg/ abc", ("abc",), id="a gap"),
+        pytest.param("discord.com / invite / abc", ("abc",), id="gaps in a path"),
+        pytest.param("https://discord.gg:443/abc", ("abc",), id="port"),
+        pytest.param("https://discord.gg./abc", ("abc",), id="root dot"),
+        pytest.param("disc\u200eord.gg/abc", ("abc",), id="mark of direction"),
+        pytest.param("disc\ufe0ford\U000e0020.gg/abc", ("abc",), id="variation and tag"),
+        pytest.param("\u044f-discord.gg/abc", ("abc",), id="behind another alphabet"),
+        pytest.param("[x](https://discord.gg/abc)", ("abc",), id="masked"),
         pytest.param("mydiscord.gg/abc", (), id="another host"),
         pytest.param("discord.com/channels/1/2", (), id="a message"),
         pytest.param("discord.gg is nice", (), id="no code"),

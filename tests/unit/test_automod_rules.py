@@ -47,6 +47,9 @@ def on(rule: str, **values: Any) -> Config:
         pytest.param(Config(), facts("discord.gg/x1 https://a.example"), [], id="all off"),
         pytest.param(on("invites"), facts("discord.gg/other"), ["invites"], id="invite"),
         pytest.param(on("invites"), facts("discord.gg/own"), [], id="own invite"),
+        pytest.param(on("invites"), facts("d\u0456scord.gg/other"), ["invites"], id="alike"),
+        pytest.param(on("invites"), facts("d\u0456scord.gg/OWN"), [], id="own, alike"),
+        pytest.param(on("invites"), facts(files="discord.gg/other"), ["invites"], id="file"),
         pytest.param(on("links"), facts("https://a.example"), ["links"], id="link"),
         pytest.param(on("links"), facts("https://discord.gg/own"), [], id="invites are no links"),
         pytest.param(on("links", allow=("a.example",)), facts("https://x.a.example"), [],
@@ -97,6 +100,21 @@ def test_messages_without_text_are_not_alike() -> None:
     config, seen = on("duplicates", count=2, seconds=60), Windows()
 
     assert [broken(config, facts("", message_id=n), seen) for n in range(5)] == [[]] * 5
+
+
+def test_files_of_one_name_are_not_alike() -> None:
+    """Every picture that is pasted is called the same; what is said beside them counts."""
+    config, seen = on("duplicates", count=2, seconds=60), Windows()
+
+    def said(number: int, text: str) -> list[str]:
+        return broken(config, facts(text, message_id=number, files="image.png"), seen)
+
+    assert [said(1, ""), said(2, ""), said(3, "look"), said(4, "look")] == [
+        [],
+        [],
+        [],
+        ["duplicates"],
+    ]
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from bot.pipeline.pipeline import CONTINUE, STOP, Pipeline, Verdict
 from bot.pipeline.stages import STAGES, Place, is_ignored, placed
+from bot.pipeline.within import within
 from tests.fakes import FakeClock
 
 
@@ -233,3 +234,60 @@ def test_every_stage_takes_handlers(scene: Scene) -> None:
         scene.pipeline.add(stage, scene.noting(stage), name=f"my {stage}", budget_s=math.inf)
 
     assert len(scene.pipeline.snapshot().handlers) == 2 + len(STAGES)
+
+
+async def test_what_waits_for_nothing_costs_no_timer() -> None:
+    """The handler has ended before there is anything to limit."""
+    loop = asyncio.get_running_loop()
+    timers: list[float] = []
+
+    async def at_once() -> str:
+        timers.append(len(loop._scheduled))  # type: ignore[attr-defined]
+        return "done"
+
+    before = len(loop._scheduled)  # type: ignore[attr-defined]
+    assert await within(at_once(), 5.0) == "done"
+    assert timers == [before]
+
+
+async def test_what_waits_goes_on_where_it_was() -> None:
+    """Several waits, bare yields, results and errors, as if it had been awaited from the start."""
+    future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(future.set_result, 3)
+
+    async def work() -> int:
+        await asyncio.sleep(0)
+        got = await future
+        await asyncio.sleep(0.001)
+        return got + 1
+
+    async def failing() -> None:
+        await asyncio.sleep(0)
+        raise LookupError("of the handler")
+
+    assert await within(work(), 5.0) == 4
+    assert await within(asyncio.ensure_future(work()), 5.0) == 4
+    with pytest.raises(LookupError, match="of the handler"):
+        await within(failing(), 5.0)
+
+
+async def test_what_waits_too_long_is_cancelled_and_may_clean_up() -> None:
+    """It has ended when the error comes; so it has when its caller is cancelled."""
+    ended: list[str] = []
+
+    async def work(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append(name)
+
+    with pytest.raises(TimeoutError):
+        await within(work("late"), 0.01)
+    caller = asyncio.ensure_future(within(work("cancelled"), 5.0))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+
+    assert ended == ["late", "cancelled"]

@@ -15,6 +15,7 @@ from bot.commands.hybrid import Decorator, hybrid_group, sub
 from bot.commands.refusals import Refused
 from bot.plugins.automod import describing, editing, native, rules
 from bot.plugins.automod.config import LABELS, RULES, Config, ConfigError, decode, encode
+from bot.plugins.automod.messages import mentions_in
 from bot.plugins.automod.native_rules import establish
 from bot.views.confirm import ask
 from bot.views.pages import send_pages
@@ -243,7 +244,7 @@ class Automod(commands.Cog, name="Automod"):
             user_id=ctx.author.id,
             sent_at_ms=0,
             text=text,
-            mentions=len(set(ctx.message.raw_mentions)),
+            mentions=mentions_in(text),
         )
         await self.screening.invites.load(_guild(ctx))
         own = self.screening.invites.known(_guild(ctx), ()) or frozenset()

@@ -15,9 +15,8 @@ from bot.commands.refusals import Refused
 from bot.moderation import actions, warnings
 from bot.plugins.automod import reports, rules
 from bot.plugins.automod.config import DELETE, KICK, TIMEOUT, WARN, Config
-from bot.plugins.automod.messages import text_of
 from bot.plugins.automod.removal import remove
-from bot.plugins.automod.rules import Finding
+from bot.plugins.automod.rules import Facts, Finding
 from bot.storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class Deeds:
         self._left_out: Counter[int] = Counter()
 
     async def on_message(
-        self, message: discord.Message, findings: tuple[Finding, ...], config: Config
+        self, message: discord.Message, facts: Facts, findings: tuple[Finding, ...], config: Config
     ) -> None:
         """Do what *findings* ask for, or only tell of it in a dry run."""
         guild, author = message.guild, message.author
@@ -61,7 +60,7 @@ class Deeds:
         report = reports.on_message(
             user_id=author.id,
             channel_id=message.channel.id,
-            text=text_of(message),
+            text=facts.whole,
             findings=findings,
             asked=asked,
             outcomes=None if config.dry_run else outcomes,

@@ -6,18 +6,23 @@ text. (`unicodedata.normalize` of a whole text is not: it sorts runs of combinin
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
 from dataclasses import dataclass
 
-from bot.plugins.automod.lookalikes import ENDS, LEET, LOOKALIKES, SENTENCES, STROKES, UNSEEN
+from bot.plugins.automod.lookalikes import ENDS, LEET, LOOKALIKES, STROKES, UNSEEN
 
-MAX_REMEMBERED = 20_000  # characters; Unicode has 150,000, and nobody writes with all of them
-SHORTEST_RUN = 3  # letters written one by one that are read as a word
+MAX_REMEMBERED = 50_000  # characters; Unicode has 150,000, and nobody writes with all of them
 _DROPPED = frozenset({"Mn", "Me", "Cc", "Cf", "Cn", "Co", "Cs"})
-_TOKENS = re.compile(rf"(?:[^\W_]|[{re.escape(''.join(map(chr, LEET)) + STROKES)}])+")
-_STRETCHED = re.compile(r"(.)\1\1+")
+_SIGNS = "".join(map(chr, LEET)) + STROKES
+_TOKENS = re.compile(rf"[\w{re.escape(_SIGNS)}]+")  # of a text without low lines
+# Of words with one space between them:
+_SINGLES = re.compile(r"(?<!\S)[^\d ](?: [^\d ]){2,}(?!\S)")  # b a d
+_STRETCHED = re.compile(r"([^\d ])\1\1+")  # baaad
+LONGEST_LETTER = 3  # characters that one is decomposed into
+_MARKS = ("*", "__", "~~", "||", "`")
+# What Discord shows as bold, struck or hidden, within a word: ba**dwo**rd
+_FORMATTING = re.compile(r"(?<=\S)(?:\*+|__+|~~+|\|\|+|`+)(?=\S)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,10 @@ class _Letters(dict[int, str]):
     """Remembers how each character is folded, for `str.translate`."""
 
     def __missing__(self, code: int) -> str:
-        folded = _letter(chr(code))  # some 0.5 µs: a whole message of strangers takes 2 ms
+        folded = chr(code)
+        # Ideographs and syllables, most of all characters, stay as they are.
+        if not (0x4E00 <= code < 0x9FFD or 0xAC00 <= code < 0xD7A4 or 0x20000 <= code < 0x2A6DE):
+            folded = _letter(folded)
         if len(self) < MAX_REMEMBERED:
             self[code] = folded
         return folded
@@ -48,14 +56,17 @@ def _letter(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Lo" and not unicodedata.decomposition(character):
         return LOOKALIKES.get(character, "" if character in UNSEEN else character)
-    if character.isspace() or character in SENTENCES:
+    if character.isspace():
         return " "
     if character in LOOKALIKES:
         return LOOKALIKES[character]
     if category in _DROPPED or character in UNSEEN:
         return ""
     small = unicodedata.normalize("NFKD", character).casefold()
-    return small if small == character else "".join(map(_letter, small))
+    if small == character:
+        return character
+    # Some stand for a whole word, one for a sentence: nobody spells with them.
+    return "".join(map(_letter, small)) if len(small) <= LONGEST_LETTER else " "
 
 
 _LETTERS = _Letters()
@@ -67,16 +78,24 @@ def letters(text: str) -> str:
 
 
 def readings(folded: str) -> tuple[Folded, ...]:
-    """Answer how a text of `letters` may be read: in two ways when it has strokes.
+    """Answer how a text of `letters` may be read: four ways at most, one as a rule.
 
-    A ``1``, ``!`` or ``|`` may be an i or an l.
+    A ``1``, ``!`` or ``|`` may be an i or an l; a letter that is stretched may be one or two;
+    what makes a part of a word bold may be seen or not.
     """
-    tokens = _TOKENS.findall(folded)
-    first = _folded(tokens, "i")
-    if not any(stroke in folded for stroke in STROKES):
-        return (first,)
-    second = _folded(tokens, "l")
-    return (first,) if second == first else (first, second)
+    seen = folded
+    if any(mark in folded for mark in _MARKS):
+        seen = _FORMATTING.sub("", folded)
+    tokens = _tokens(seen)
+    first = _joined(tokens, _AS_I)
+    found = [_read(first, r"\1")]
+    if _STRETCHED.search(first):
+        found.append(_read(first, r"\1\1"))
+    if any(stroke in seen for stroke in STROKES):
+        found.append(_read(_joined(tokens, _AS_L), r"\1"))
+    if seen != folded:
+        found.append(_read(_joined(_tokens(folded), _AS_I), r"\1"))
+    return tuple(dict.fromkeys(found))
 
 
 def fold(text: str) -> str:
@@ -90,29 +109,35 @@ def likeness(folded: str) -> int | None:
     return hash(said) if said else None
 
 
-def _folded(tokens: list[str], stroke: str) -> Folded:
-    leet = LEET | {ord(sign): stroke for sign in STROKES}
-    words: list[str] = []
-    runs: list[str] = []
-    bare = [word for token in tokens if (word := _word(token, leet))]
-    for is_single, group in itertools.groupby(bare, _is_letter):
-        together = list(group)
-        if is_single and len(together) >= SHORTEST_RUN:
-            together = [_STRETCHED.sub(r"\1", "".join(together))]
-            runs += together
-        words += together
-    return Folded(text=" ".join(words), runs=tuple(runs))
+def _tokens(text: str) -> list[str]:
+    return _TOKENS.findall(text.replace("_", " "))
 
 
-def _is_letter(word: str) -> bool:
-    return len(word) == 1 and word.isalpha()
+def _joined(tokens: list[str], leet: dict[int, str]) -> str:
+    """Answer the words with one space between them."""
+    words = [token if token.isalpha() else _word(token, leet) for token in tokens]
+    return " ".join(filter(None, words))
 
 
 def _word(token: str, leet: dict[int, str]) -> str:
     """Answer one word; a number stays one, and an exclamation mark at its end is none of it."""
-    if token.isalpha():
-        return _STRETCHED.sub(r"\1", token)
     token = token.strip(ENDS)
     if not any(map(str.isalpha, token)):
         return "".join(filter(str.isalnum, token))
-    return _STRETCHED.sub(r"\1", token.translate(leet))
+    return token.translate(leet)
+
+
+def _read(text: str, stretch: str) -> Folded:
+    """Answer words that are `_joined` as they are read; *stretch* is what a stretch becomes."""
+    runs: list[str] = []
+
+    def together(singles: re.Match[str]) -> str:
+        runs.append(_STRETCHED.sub(stretch, singles.group().replace(" ", "")))
+        return runs[-1]
+
+    if text.count(" ") > 1:
+        text = _SINGLES.sub(together, text)
+    return Folded(text=_STRETCHED.sub(stretch, text), runs=tuple(runs))
+
+
+_AS_I, _AS_L = (LEET | {ord(sign): letter for sign in STROKES} for letter in "il")

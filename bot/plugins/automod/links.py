@@ -6,7 +6,7 @@ import functools
 import itertools
 import re
 import unicodedata
-from collections.abc import Set
+from collections.abc import Iterable, Iterator, Set
 from urllib.parse import unquote
 
 MAX_HOST = 253  # characters, RFC 1035
@@ -15,19 +15,34 @@ INVITE_HOSTS = frozenset(
     {"discord.gg", "dsc.gg", "invite.gg", "discord.io", "discord.li", "discord.me", "discord.link"}
 )
 DISCORD_HOSTS = frozenset({"discord.com", "discordapp.com", "watchanimeattheoffice.com"})
-# A browser takes a backslash for a slash. What follows a host in Markdown ends it as well.
-_LINKS = re.compile(r"https?://([^\s/\\?#<>()\[\]\"'`|]*)", re.IGNORECASE)
-_CODE = r"[/\\]{1,3}(?:invite[/\\]{1,3})?([\w-]{2,64})"
+# A browser takes a backslash for a slash, and one of them for two. A link may begin in another one.
+_LINKS = re.compile(r"https?:[/\\]+(?=([^\s/\\?#<]+))", re.IGNORECASE)
+_END = re.compile(r"[>()\[\]\"'`|]")  # what follows a host in Markdown
+_NUMBERS = re.compile(r"\[[0-9a-f:.]+\]", re.IGNORECASE)  # IPv6
+# People read an invite also with gaps in it; browsers one with a port or a dot behind the host.
+_GAP = r"[^\S\n]{0,3}"
+_SLASH = rf"{_GAP}[/\\]{{1,3}}{_GAP}"
+_CODE = rf"(?:\.?(?::\d{{1,5}})?){_SLASH}"
+
+
+def _any_of(hosts: Set[str]) -> str:
+    dot = rf"{_GAP}\.{_GAP}"
+    return "|".join(dot.join(map(re.escape, host.split("."))) for host in sorted(hosts))
+
+
 _INVITES = re.compile(
-    rf"(?<![\w-])(?:(?:{'|'.join(re.escape(host) for host in sorted(INVITE_HOSTS))}){_CODE}"
-    rf"|(?:{'|'.join(re.escape(host) for host in sorted(DISCORD_HOSTS))})"
-    r"[/\\]{1,3}invite[/\\]{1,3}([\w-]{2,64}))",
+    rf"(?<![a-z0-9_])(?:(?:{_any_of(INVITE_HOSTS)}){_CODE}(?:invite{_SLASH})?([\w-]{{2,64}})"
+    rf"|(?:{_any_of(DISCORD_HOSTS)}){_CODE}invite{_SLASH}([\w-]{{2,64}}))",
     re.IGNORECASE,
 )
-# What browsers leave out of an address or read as a dot (UTS 46).
-_UNSEEN = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff\u180e\u034f")
+_STEMS = frozenset(host.partition(".")[0] for host in INVITE_HOSTS | DISCORD_HOSTS)
+# What is not seen (Unicode, Default_Ignorable_Code_Point); browsers leave most of it out.
+_UNSEEN = (
+    (0xAD, 0xAE), (0x34F, 0x350), (0x61C, 0x61D), (0x115F, 0x1161), (0x17B4, 0x17B6),
+    (0x180B, 0x1810), (0x200B, 0x2010), (0x202A, 0x202F), (0x2060, 0x2070), (0x2800, 0x2801),
+    (0x3164, 0x3165), (0xFE00, 0xFE10), (0xFEFF, 0xFF00), (0xFFA0, 0xFFA1), (0xE0000, 0xE01F0),
+)  # fmt: skip
 _DOTS = frozenset("\u3002\uff0e\uff61")
-_VARIANTS = range(0xFE00, 0xFE10)
 # Where the characters are that are read as plain letters, digits and signs.
 _COMPATIBLE = (
     (0xAA, 0xBF), (0x2B0, 0x2E5), (0x1D2C, 0x1D6B), (0x2010, 0x2060), (0x2070, 0x209D),
@@ -36,14 +51,16 @@ _COMPATIBLE = (
 )  # fmt: skip
 
 
+def _all(ranges: Iterable[tuple[int, int]]) -> Iterator[int]:
+    return itertools.chain.from_iterable(itertools.starmap(range, ranges))
+
+
 @functools.cache
 def _table() -> dict[int, str]:
     """Answer for `str.translate` how characters of an address are read; the others stay."""
-    codes = itertools.chain.from_iterable(itertools.starmap(range, _COMPATIBLE))
-    plain = {code: unicodedata.normalize("NFKC", chr(code)) for code in codes}
+    plain = {code: unicodedata.normalize("NFKC", chr(code)) for code in _all(_COMPATIBLE)}
     table = {code: text for code, text in plain.items() if text.isascii()}
-    table |= {ord(unseen): "" for unseen in _UNSEEN} | dict.fromkeys(_VARIANTS, "")
-    return table | {ord(dot): "." for dot in _DOTS}
+    return table | dict.fromkeys(_all(_UNSEEN), "") | {ord(dot): "." for dot in _DOTS}
 
 
 def plain(text: str) -> str:
@@ -53,14 +70,19 @@ def plain(text: str) -> str:
 
 def hosts(text: str) -> frozenset[str]:
     """Answer the hosts of all links in *text*, which is `plain`; ``?`` for one that is no name."""
+    if ":" not in text:
+        return frozenset()
     found = {match.group(1) for match in _LINKS.finditer(text)}
-    return frozenset(host_of(authority) for authority in found if authority)
+    return frozenset(itertools.chain.from_iterable(map(_hosts_of, found)))
 
 
 def invites(text: str) -> tuple[str, ...]:
     """Answer the codes of all invites in *text*, which is `plain`, each once."""
     if "%" in text:
         text = unquote(text, errors="replace")
+    lower = text.lower()
+    if not any(stem in lower for stem in _STEMS):
+        return ()
     codes = (match.group(1) or match.group(2) for match in _INVITES.finditer(text))
     return tuple(dict.fromkeys(codes))
 
@@ -75,10 +97,25 @@ def host_of(authority: str) -> str:
     host = authority.rpartition("@")[2]
     if "%" in host:
         host = unquote(host, errors="replace")
-    host = host.partition(":")[0].strip(".").casefold()
+    host = host.partition(":")[0].strip(".")
     if not host or len(host) > MAX_HOST:
         return "?"
-    return ".".join(map(_label, host.split(".")))
+    return ".".join(map(_label, _read(host).split(".")))
+
+
+def _hosts_of(authority: str) -> Iterator[str]:
+    """Answer where Markdown ends the host, and where a browser does if there is an @ behind."""
+    if _NUMBERS.match(authority):
+        yield "?"
+        return
+    inside, end = authority, _END.search(authority)
+    if end is not None:
+        inside = authority[: end.start()]
+        behind = _END.split(authority.rpartition("@")[2], 1)[0]
+        if "@" in authority[end.start() :] and "." in behind:
+            yield host_of(behind)
+    if inside:
+        yield host_of(inside)
 
 
 def domain_of(text: str) -> str | None:
@@ -103,10 +140,15 @@ def listed(host: str, allowed: Set[str], denied: Set[str]) -> bool | None:
     return None
 
 
+def _read(name: str) -> str:
+    """Answer a name as browsers compare it (UTS 46, without what it says of single scripts)."""
+    return name.lower() if name.isascii() else unicodedata.normalize("NFKC", name).lower()
+
+
 def _label(label: str) -> str:
     if label.startswith("xn--") and len(label) <= MAX_LABEL:
         try:
-            return label[4:].encode("ascii").decode("punycode").casefold()
+            return _read(label[4:].encode("ascii").decode("punycode"))
         except UnicodeError:
             return label
     return label

@@ -17,7 +17,7 @@ _ALIKE = {
     "c": "сСϲϹᴄⅽƈƇȼȻꓚᏟⲥⲤ",
     "d": "ԁԀɗɖđĐᴅƊꓓᎠð",
     "e": "еЕεΕєЄɛɇɆҽᴇ℮ꓰᎬ",
-    "f": "ϝϜƒƑꓝꞙẝ",
+    "f": "ϝϜƒƑꓝꞙẝꜰ",
     "g": "ɡցԍԌɢǥǤƓɠꓖᏀ",
     "h": "һҺΗнНʜɦħĦꓧᎻⲎ",
     "i": "іІιΙӏӀɪıɨƗꓲⵏΪ¡ⲒƖ",
@@ -41,9 +41,12 @@ _ALIKE = {
 }
 # Seen as a gap or as nothing, though Unicode calls them letters or symbols.
 UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u2800")
-# Each of them is decomposed into a whole sentence, which would make a short message a long one.
-SENTENCES = frozenset("\ufdfa\ufdfb")
-LOOKALIKES = {alike: letter for letter, all_alike in _ALIKE.items() for alike in all_alike}
+# Where alphabets begin that are letters to be seen and symbols to Unicode: in black circles, in
+# black squares, and those that make flags.
+_ALPHABETS = (0x1F150, 0x1F170, 0x1F1E6)
+LOOKALIKES = {alike: letter for letter, all_alike in _ALIKE.items() for alike in all_alike} | {
+    chr(first + number): letter for first in _ALPHABETS for number, letter in enumerate(_ALIKE)
+}
 # Read as letters within a word that has letters; what can be an i can be an l.
 LEET = {
     ord(sign): letter

@@ -24,14 +24,15 @@ class Patterns:
     def first_in(self, text: str) -> str | None:
         """Answer the pattern that ends first in *text*, the longest of those; None without any."""
         following, up, found = self._next, self._up, self._found
+        if len(following) == 1:
+            return None  # there is nothing to look for
         node = 0
         for character in text:
             while node and character not in following[node]:
                 node = up[node]
             node = following[node].get(character, 0)
-            hit = found[node]
-            if hit is not None:
-                return hit
+            if found[node] is not None:
+                return found[node]
         return None
 
     def _insert(self, text: str) -> None:

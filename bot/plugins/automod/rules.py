@@ -12,16 +12,18 @@ from bot.plugins.automod.folding import letters, likeness, readings
 from bot.plugins.automod.patterns import Patterns
 from bot.plugins.automod.windows import Windows, Written
 
-MAX_TEXT = 4000  # characters: Discord's longest message
+MAX_TEXT = 10_000  # characters: Discord's longest message has 4000, its files and polls some more
 SHOWN = 60  # characters of what was found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """A message as rules see it.
 
     Attributes:
         sent_at_ms: By the message's id.
+        text: All that is said.
+        files: What files are called: looked at, and no part of what is said.
         mentions: How many different users and roles it mentions.
         is_edit: An edited message is not one more.
     """
@@ -32,8 +34,32 @@ class Facts:
     user_id: int
     sent_at_ms: int
     text: str
+    files: str = ""
     mentions: int = 0
     is_edit: bool = False
+
+    @property
+    def whole(self) -> str:
+        """All words of the message."""
+        return f"{self.text}\n{self.files}"[:MAX_TEXT] if self.files else self.text[:MAX_TEXT]
+
+    @cached_property
+    def plain(self) -> str:
+        """As addresses are read."""
+        return links.plain(self.whole)
+
+    @cached_property
+    def folded(self) -> str:
+        """As words are read."""
+        return letters(self.whole)
+
+    @cached_property
+    def invites(self) -> tuple[str, ...]:
+        """Codes of invites, also of such as are to be read by people alone."""
+        found = links.invites(self.plain)
+        if not found and not self.plain.isascii():
+            return links.invites(self.folded)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +95,8 @@ class Rulebook:
 
     @cached_property
     def _in_text(self) -> Patterns:
-        return Patterns([f" {word} " for word in self._words] + list(self._parts))
+        phrases = [f" {word} " for word in self._words if " " in word]
+        return Patterns([*phrases, *self._parts])
 
     @cached_property
     def _in_runs(self) -> Patterns:
@@ -79,7 +106,11 @@ class Rulebook:
     def word_in(self, folded: str) -> str | None:
         """Answer the listed word that a text of `letters` holds in some guise, None without any."""
         for reading in readings(folded):
-            found = self._in_text.first_in(f" {reading.text} ")
+            said = reading.text.split()
+            if self._words.keys().isdisjoint(said):
+                found = self._in_text.first_in(f" {reading.text} ")
+            else:
+                found = next(word for word in said if word in self._words)
             for run in reading.runs:
                 found = found or self._in_runs.first_in(run)
             if found:
@@ -97,8 +128,6 @@ def judge(
         own_invites: Codes that lead to the guild itself.
         seen: None leaves out the rules that count messages.
     """
-    text = facts.text[:MAX_TEXT]
-    plain, folded = links.plain(text), letters(text)
     found: list[Finding] = []
 
     def check(name: str, see: Callable[[Rule], str | None]) -> None:
@@ -107,12 +136,12 @@ def judge(
         if what is not None:
             found.append(Finding(rule=name, what=what[:SHOWN], actions=rule.actions))
 
-    check("invites", lambda _: _invite(plain, own_invites))
-    check("links", lambda rule: _link(plain, book, rule))
-    check("words", lambda _: _word(folded, book))
+    check("invites", lambda _: _invite(facts, own_invites))
+    check("links", lambda rule: _link(facts, book, rule))
+    check("words", lambda _: _word(facts, book))
     check("mentions", lambda rule: _mentions(facts, rule))
     if seen is not None and not facts.is_edit:
-        found += _counted(book, facts, folded, seen)
+        found += _counted(book, facts, seen)
     return tuple(found)
 
 
@@ -127,11 +156,12 @@ def reason_of(findings: tuple[Finding, ...]) -> str:
     return "Automod: " + ", ".join(LABELS[finding.rule] for finding in findings)
 
 
-def _counted(book: Rulebook, facts: Facts, folded: str, seen: Windows) -> list[Finding]:
+def _counted(book: Rulebook, facts: Facts, seen: Windows) -> list[Finding]:
     burst, repeats = book.config.rules["burst"], book.config.rules["duplicates"]
     if not (burst.enabled or repeats.enabled):
         return []
-    written = Written(facts.sent_at_ms, likeness(folded), facts.channel_id, facts.message_id)
+    said = likeness(letters(facts.text[:MAX_TEXT]) if facts.files else facts.folded)
+    written = Written(facts.sent_at_ms, said, facts.channel_id, facts.message_id)
     lately = seen.add(facts.guild_id, facts.user_id, written)
     found = []
     for name, rule, look in (
@@ -146,13 +176,14 @@ def _counted(book: Rulebook, facts: Facts, folded: str, seen: Windows) -> list[F
     return found
 
 
-def _invite(plain: str, own: Set[str]) -> str | None:
-    foreign = [code for code in links.invites(plain) if not {code, code.casefold()} & own]
+def _invite(facts: Facts, own: Set[str]) -> str | None:
+    alike = {code.casefold() for code in own} if facts.invites else ()
+    foreign = [code for code in facts.invites if code not in own and code.casefold() not in alike]
     return f"the invite {foreign[0]}" if foreign else None
 
 
-def _link(plain: str, book: Rulebook, rule: Rule) -> str | None:
-    for host in sorted(links.hosts(plain)):
+def _link(facts: Facts, book: Rulebook, rule: Rule) -> str | None:
+    for host in sorted(links.hosts(facts.plain)):
         allowed = links.listed(host, book.links_allowed, book.links_denied)
         if allowed is None:
             allowed = not rule.strict or links.is_invite_host(host)
@@ -161,8 +192,8 @@ def _link(plain: str, book: Rulebook, rule: Rule) -> str | None:
     return None
 
 
-def _word(folded: str, book: Rulebook) -> str | None:
-    word = book.word_in(folded)
+def _word(facts: Facts, book: Rulebook) -> str | None:
+    word = book.word_in(facts.folded)
     return f"the word {word}" if word is not None else None
 
 

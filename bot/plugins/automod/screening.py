@@ -15,12 +15,12 @@ import discord
 import structlog
 
 from bot.pipeline.stages import CONTINUE, STOP, Verdict
-from bot.plugins.automod import links, rules
+from bot.plugins.automod import rules
 from bot.plugins.automod.config import DELETE, ConfigError, decode
 from bot.plugins.automod.deeds import Deeds
 from bot.plugins.automod.invites import OwnInvites
-from bot.plugins.automod.messages import facts_of, is_exempt, text_of
-from bot.plugins.automod.rules import Rulebook
+from bot.plugins.automod.messages import facts_of, is_exempt
+from bot.plugins.automod.rules import Facts, Rulebook
 from bot.plugins.automod.windows import Windows
 from bot.storage.errors import StorageError
 
@@ -56,17 +56,17 @@ class Screening:
             self._see_later(message, guild, is_edit=is_edit)
             return CONTINUE
         book = self.book_of(settings)
-        if book is None or book.is_empty:
+        if book is None or book.is_empty or is_exempt(message, book.config):
             return CONTINUE
+        facts = facts_of(message, is_edit=is_edit)
         own: frozenset[str] | None = frozenset()
-        if book.config.rules["invites"].enabled:
-            codes = links.invites(links.plain(text_of(message)[: rules.MAX_TEXT]))
-            own = self.invites.known(guild, codes) if codes else own
+        if book.config.rules["invites"].enabled and facts.invites:
+            own = self.invites.known(guild, facts.invites)
         if own is None:
             later = self._see_later(message, guild, is_edit=is_edit)
             # Worth a wait, since it may be no invite to answer; judged also if that takes too long.
             return await asyncio.shield(later) if later is not None else CONTINUE
-        return self._judge(message, book, own, is_edit=is_edit)
+        return self._judge(message, facts, book, own)
 
     def book_of(self, settings: GuildSettings) -> Rulebook | None:
         """Answer a guild's rules, made ready once; None when what is stored makes no sense."""
@@ -91,14 +91,13 @@ class Screening:
         self.invites.forget(guild_id)
 
     def _judge(
-        self, message: discord.Message, book: Rulebook, own: frozenset[str], *, is_edit: bool
+        self, message: discord.Message, facts: Facts, book: Rulebook, own: frozenset[str]
     ) -> Verdict:
-        facts = facts_of(message, is_edit=is_edit)
         findings = rules.judge(book, facts, own, self.seen)
-        if not findings or is_exempt(message, book.config):
+        if not findings:
             return CONTINUE
         self.seen.forget(facts.guild_id, facts.user_id)
-        work = self.deeds.on_message(message, findings, book.config)
+        work = self.deeds.on_message(message, facts, findings, book.config)
         self._bot.services.tasks.create_task(work, name="automod")
         deletes = DELETE in rules.actions_of(findings) and not book.config.dry_run
         return STOP if deletes else CONTINUE
@@ -128,9 +127,9 @@ class Screening:
             settings = self._bot.services.guilds.known(guild.id)
             book = self.book_of(settings) if settings is not None else None
             own = self.invites.known(guild, ())
-            if book is None or own is None or book.is_empty:
+            if book is None or own is None or book.is_empty or is_exempt(message, book.config):
                 return CONTINUE
-            return self._judge(message, book, own, is_edit=is_edit)
+            return self._judge(message, facts_of(message, is_edit=is_edit), book, own)
         except StorageError as error:
             log.error("automod.not_judged", guild_id=guild.id, error=type(error).__name__)
             return CONTINUE

@@ -43,7 +43,9 @@ class Windows:
                 self._members.popitem(last=False)
         else:
             self._members.move_to_end(key)
-        if not any(each.message_id == written.message_id for each in lately):
+        # Ids grow: one that is not the newest may be of an event that is handled again.
+        is_newest = not lately or written.message_id > lately[-1].message_id
+        if is_newest or all(each.message_id != written.message_id for each in lately):
             lately.append(written)
         return lately
 
@@ -59,6 +61,8 @@ class Windows:
 
 def burst(lately: deque[Written], *, count: int, seconds: int) -> tuple[Written, ...]:
     """Answer the messages of the newest *seconds* if they are *count* or more, else nothing."""
+    if len(lately) < count:
+        return ()
     since_ms = lately[-1].at_ms - seconds * 1000
     found = tuple(each for each in lately if each.at_ms > since_ms)
     return found if len(found) >= count else ()
@@ -67,7 +71,7 @@ def burst(lately: deque[Written], *, count: int, seconds: int) -> tuple[Written,
 def repeats(lately: deque[Written], *, count: int, seconds: int) -> tuple[Written, ...]:
     """Answer the messages that say what the newest one says, as `burst` does."""
     newest = lately[-1]
-    if newest.likeness is None:
+    if newest.likeness is None or len(lately) < count:
         return ()
     since_ms = newest.at_ms - seconds * 1000
     found = tuple(
