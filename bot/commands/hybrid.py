@@ -10,12 +10,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.commands.permissions import author_lacks, bot_lacks
 from bot.commands.twins import TwinCommand, TwinGroup
 
 Decorator = Callable[[Any], Any]
-
-# In a channel this bit is "Manage Permissions": who has it there alone gives nobody a role.
-GUILD_WIDE = frozenset({"manage_roles"})
 
 
 def hybrid(
@@ -93,17 +91,20 @@ def sub(
     return _checked(make, guild=guild, needs=needs, bot_needs=bot_needs, top=False)
 
 
-def lacking(ctx: commands.Context[Any], needs: Sequence[str]) -> list[str]:
-    """Answer those of *needs* that the author of a command in a guild does not have there."""
-    here = ctx.permissions
-    wide = ctx.author.guild_permissions if isinstance(ctx.author, discord.Member) else here
-    return [name for name in needs if not getattr(wide if name in GUILD_WIDE else here, name)]
-
-
-def _has(needs: Sequence[str]) -> Decorator:
+def _needing(needs: Sequence[str]) -> Decorator:
     def allowed(ctx: commands.Context[Any]) -> bool:
-        if missing := lacking(ctx, needs):
+        if missing := author_lacks(ctx, needs):
             raise commands.MissingPermissions(missing)
+        return True
+
+    decorator: Decorator = commands.check(allowed)
+    return decorator
+
+
+def _bot_needing(needs: Sequence[str]) -> Decorator:
+    def allowed(ctx: commands.Context[Any]) -> bool:
+        if missing := bot_lacks(ctx, needs):
+            raise commands.BotMissingPermissions(missing)
         return True
 
     decorator: Decorator = commands.check(allowed)
@@ -139,11 +140,11 @@ def _checked(
     def decorate(function: Any) -> Any:
         # Checked first is what is put on last: the place, then the user, then the bot.
         if bot_needs:
-            function = commands.bot_has_permissions(**dict.fromkeys(bot_needs, True))(function)
+            function = _bot_needing(bot_needs)(function)
         if needs:
-            function = _has(needs)(function)
+            asked = discord.Permissions(**dict.fromkeys(needs, True))  # which knows their names
+            function = _needing(needs)(function)
             if top:
-                asked = discord.Permissions(**dict.fromkeys(needs, True))
                 function = app_commands.default_permissions(asked)(function)
         if guild or needs or bot_needs:
             function = commands.guild_only()(function)

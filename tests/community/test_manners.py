@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from discord import Permissions
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
 
-from tests.community.stage import Stage
+from tests.community.stage import Stage, words_of
 
 
 @pytest.mark.plugins("moderation", "server")
@@ -108,3 +110,18 @@ async def test_nobody_is_offered_what_is_not_theirs(stage: Stage) -> None:
     await stage.driver.say("!shutdwn", user="alice")
     assert await stage.say("!ping done", user="alice") == "pong done"
     assert await stage.say("!shutdwn", user="owner") == "Did you mean `!shutdown`?"
+
+
+async def test_status_by_slash_command_tells_of_this_channel(stage: Stage) -> None:
+    """An answer may hold embeds everywhere; what the bot posts by itself may not."""
+    place = stage.world.channel("general")
+    denied = Permissions(embed_links=True).value
+    take_permissions(stage, "send_messages", "view_channel", "embed_links", "read_message_history")
+    stage.backend.set_overwrite(
+        place.id, Overwrite(target_id=stage.guild.id, type=OverwriteType.ROLE, deny=denied, allow=0)
+    )
+    shown = await stage.driver.slash("status", user="alice", wait_s=10)
+    await stage.driver.click(shown["response"]["id"], label="Next", user="alice", wait_s=10)
+
+    told = words_of(await stage.driver.message(shown["response"]["id"]))
+    assert "Permissions I lack in this channel\n**Embed Links**" in told

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord.ext import commands
 
+from bot.commands.permissions import bots
 from bot.plugins.general.preflight import Feature, Standing
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def standing(
     """
     names = {name for feature in needed for name in feature.needs}
     held = {name for name in names if getattr(guild.me.guild_permissions, name)}
-    here = {name for name in names if getattr(ctx.bot_permissions, name)}
+    here = {name for name in names if getattr(bots(ctx), name)}
     top = guild.me.top_role
     others = [role for role in guild.roles if not role.is_default() and role != top]
     return Standing(

@@ -10,7 +10,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.commands.hybrid import lacking
+from bot.commands.permissions import bot_lacks
 from bot.commands.replies import unwrap
 from bot.plugins.general.catalogue import Entry, Option
 
@@ -60,12 +60,10 @@ class Asked:
         try:
             return bool(await command.can_run(self._ctx))
         except (commands.CommandError, app_commands.AppCommandError) as error:
-            # What the bot lacks is shown with the command. The user's own permissions may be
-            # checked after the bot's, so they are looked at here.
-            mine = isinstance(
+            # What the bot lacks is shown with the command; what its user lacks was checked before.
+            return isinstance(
                 unwrap(error), commands.BotMissingPermissions | app_commands.BotMissingPermissions
             )
-            return mine and not lacking(self._ctx, command.extras.get("needs", ()))
         finally:
             await asyncio.sleep(0)  # checks of many commands must not hold up the heartbeat
 
@@ -85,11 +83,7 @@ def _text_entry(ctx: Context, command: TextCommand, names: set[str]) -> Entry:
         options=tuple(_text_options(command) if slash is None else _slash_options(slash)),
         needs=tuple(dict.fromkeys(extras.get("needs", ()))),
         bot_needs=bot_needs,
-        lacking=tuple(
-            name
-            for name in bot_needs
-            if ctx.guild is not None and not getattr(ctx.bot_permissions, name)
-        ),
+        lacking=tuple(bot_lacks(ctx, bot_needs)) if ctx.guild is not None else (),
         examples=tuple(f"{prefix}{_example(command, each)}" for each in extras.get("examples", ())),
         parts=tuple(sorted(name for name in names if _parent(name) == command.qualified_name)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +13,7 @@ from discord.ext import commands
 
 from bot.commands.hybrid import hybrid_group, sub
 from bot.commands.origins import origin_of
+from bot.commands.permissions import bots
 from bot.commands.refusals import Refused
 from bot.plugins.panels import facts
 from bot.plugins.panels.forms import PanelForm
@@ -62,7 +64,7 @@ class Panels(commands.Cog, name="Panels"):
 
     @sub(panel, "Make a panel in this channel.", private=True)
     async def create(self, ctx: Ctx) -> None:
-        self._may_post(ctx.channel)
+        facts.check_may_post(ctx.channel, bots(ctx))
 
         async def submit(
             interaction: discord.Interaction[Any], design: Design, roles: list[discord.Role]
@@ -98,9 +100,8 @@ class Panels(commands.Cog, name="Panels"):
         record = await self._find(ctx, panel)
 
         async def run(interaction: discord.Interaction[Any]) -> None:
-            message = await self._message(record)
-            if message is not None:
-                await message.delete()
+            with contextlib.suppress(discord.NotFound):
+                await self._message(record).delete()
             await self._store().remove(record.id, now=discord.utils.utcnow())
             await interaction.followup.send(f"Panel {record.id} is gone.", ephemeral=True)
 
@@ -129,7 +130,7 @@ class Panels(commands.Cog, name="Panels"):
     ) -> None:
         guild, place = self._where(interaction)
         await self._check(guild, interaction.user.id, roles)
-        self._may_post(place)
+        facts.check_may_post(place, bots(interaction))
         if len(await self._store().of_guild(guild.id)) >= MAX_PANELS:
             raise Refused(f"This server has {MAX_PANELS} panels already. Delete one first.")
         record = await self._store().add(
@@ -140,7 +141,11 @@ class Panels(commands.Cog, name="Panels"):
             now=discord.utils.utcnow(),
         )
         if record.message_id is None:  # as long as no earlier process got so far
-            await self._post(record, place, roles)
+            try:
+                await self._post(record, place, roles)
+            except discord.HTTPException:
+                await self._store().remove(record.id, now=discord.utils.utcnow())
+                raise
         await interaction.response.send_message(
             f"Panel {record.id} is made. Change it with `/panel edit`.", ephemeral=True
         )
@@ -157,13 +162,13 @@ class Panels(commands.Cog, name="Panels"):
         changed = await self._store().change(record.id, design, now=discord.utils.utcnow())
         if changed is None:
             raise Refused("That panel was deleted meanwhile.")
-        message = await self._message(changed)
-        if message is not None:
-            await message.edit(embed=_embed(design), view=view_of(design, roles))
-        else:
-            self._may_post(place)
+        where = ""
+        try:
+            await self._message(changed).edit(embed=_embed(design), view=view_of(design, roles))
+        except discord.NotFound:
+            facts.check_may_post(place, bots(interaction))
             await self._post(changed, place, roles)
-        where = "" if message is not None else " Its message was gone, so I posted it here."
+            where = " Its message was gone, so I posted it here."
         await interaction.response.send_message(
             f"Panel {record.id} is changed.{where}", ephemeral=True
         )
@@ -178,19 +183,10 @@ class Panels(commands.Cog, name="Panels"):
         sent = await place.send(embed=_embed(record.design), view=view_of(record.design, roles))
         await self._store().posted(record.id, channel_id=place.id, message_id=sent.id)
 
-    async def _message(self, record: PanelRecord) -> discord.Message | None:
-        """Answer the panel's message, None when it is gone."""
-        if record.message_id is None:
-            return None
-        guild = self.bot.get_guild(record.guild_id)
-        place: Any = guild and guild.get_channel_or_thread(record.channel_id)
-        if place is None:
-            return None
-        try:
-            found: discord.Message = await place.fetch_message(record.message_id)
-        except discord.NotFound:
-            return None
-        return found
+    def _message(self, record: PanelRecord) -> discord.PartialMessage:
+        """Answer the panel's message, which may be gone; one that was never posted is."""
+        place = self.bot.get_partial_messageable(record.channel_id, guild_id=record.guild_id)
+        return place.get_partial_message(record.message_id or record.channel_id)
 
     async def _find(self, ctx: Ctx, panel: int) -> PanelRecord:
         assert ctx.guild is not None  # noqa: S101 - the commands are for guilds
@@ -206,12 +202,6 @@ class Panels(commands.Cog, name="Panels"):
         if interaction.guild is None or interaction.channel is None:
             raise Refused("This works on a server only.")
         return interaction.guild, interaction.channel
-
-    @staticmethod
-    def _may_post(place: Any) -> None:
-        allowed = place.permissions_for(place.guild.me)
-        if not (allowed.view_channel and allowed.send_messages and allowed.embed_links):
-            raise Refused("I need **Send Messages** and **Embed Links** in this channel.")
 
     def _store(self) -> PanelStore:
         from bot.plugins.panels.store import PanelStore  # SQLAlchemy is not for the first second

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import discord
 
 from bot.commands.refusals import Refused
+from bot.commands.wording import listed, permission
 from bot.plugins.panels.rules import Givers, Rank, RoleFacts, refusals
 
 
@@ -66,3 +67,16 @@ def check_means(guild: discord.Guild) -> None:
     """
     if not guild.me.guild_permissions.manage_roles:
         raise Refused("I need **Manage Roles** for this. Please tell a moderator.")
+
+
+def check_may_post(place: object, allowed: discord.Permissions) -> None:
+    """Look whether the bot, which is *allowed* so much in *place*, may post a panel there.
+
+    Raises:
+        Refused: it may not.
+    """
+    in_thread = isinstance(place, discord.Thread)
+    send = "send_messages_in_threads" if in_thread else "send_messages"
+    missing = [name for name in ("view_channel", send, "embed_links") if not getattr(allowed, name)]
+    if missing:
+        raise Refused(f"I need {listed(f'**{permission(name)}**' for name in missing)} here.")

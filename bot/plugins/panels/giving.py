@@ -63,7 +63,7 @@ async def give(interaction: discord.Interaction[Any], press: Press) -> None:
 
 async def _carry_out(guild: discord.Guild, presser: discord.Member, press: Press) -> str:
     facts.check_means(guild)
-    member = await _fresh(guild, presser, press)
+    member = await _fresh(guild, presser)
     held = {role.id for role in member.roles}
     change = press.change(held)
     if press.toggle is not None and redelivered():
@@ -76,8 +76,9 @@ async def _carry_out(guild: discord.Guild, presser: discord.Member, press: Press
     wanted = [role for role in giving if role is not None]
     facts.check(wanted, await facts.givers_of(guild, press.maker))
     # Roles that are gone need not be taken; one that rose above the bot can't be.
-    found = (guild.get_role(role_id) for role_id in change.take)
+    found = [guild.get_role(role_id) for role_id in change.take]
     taking = [role for role in found if role is not None and role.is_assignable()]
+    stuck = [role.mention for role in found if role is not None and role not in taking]
     # One by one: a whole new list of roles would undo what others change meanwhile.
     try:
         if wanted:
@@ -88,21 +89,19 @@ async def _carry_out(guild: discord.Guild, presser: discord.Member, press: Press
         raise Refused(GONE) from None
     log.info("panel.pressed", guild=guild.id, given=len(wanted), taken=len(taking))
     kept = [f"<@&{role_id}>" for role_id in press.offered if role_id in held]
-    return rules.told([r.mention for r in wanted], [r.mention for r in taking], kept)
+    return rules.told([r.mention for r in wanted], [r.mention for r in taking], kept, stuck)
 
 
-async def _fresh(guild: discord.Guild, member: discord.Member, press: Press) -> discord.Member:
-    """Answer the member with the roles of this moment, as far as that matters.
+async def _fresh(guild: discord.Guild, member: discord.Member) -> discord.Member:
+    """Answer the member with the roles of this moment.
 
     An interaction shows the roles at the time of the press, and our cache lags behind what we
-    change ourselves: two quick presses on a panel of which one role may be had would leave both.
+    change ourselves: the second of two quick presses would see what was before the first.
     """
-    if press.mode == "one":
-        try:
-            return await guild.fetch_member(member.id)
-        except discord.NotFound:
-            raise Refused("You are no longer on this server.") from None
-    return guild.get_member(member.id) or member
+    try:
+        return await guild.fetch_member(member.id)
+    except discord.NotFound:
+        raise Refused("You are no longer on this server.") from None
 
 
 async def _tell(interaction: discord.Interaction[Any], text: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from discord.utils import escape_markdown
+
 from bot.plugins.panels.rules import Mode, Style
 
 MAX_TITLE = 100
@@ -61,4 +63,5 @@ class PanelRecord:
             place = f"{self.guild_id}/{self.channel_id}/{self.message_id}"
             where = f"https://discord.com/channels/{place}"
         roles = ", ".join(f"<@&{role}>" for role in design.roles)
-        return f"**{self.id}** · {design.title} · {design.style}, {design.mode} · {where}\n{roles}"
+        title = escape_markdown(design.title)
+        return f"**{self.id}** · {title} · {design.style}, {design.mode} · {where}\n{roles}"

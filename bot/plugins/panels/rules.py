@@ -132,14 +132,21 @@ def toggled(mode: Mode, offered: Collection[int], held: Collection[int], role: i
     return Change(give=(role,), take=tuple(each for each in offered if each in held))
 
 
-def told(given: Iterable[str], taken: Iterable[str], kept: Iterable[str] = ()) -> str:
-    """Answer what was done, with roles as mentions."""
-    gave, took, has = ", ".join(given), ", ".join(taken), ", ".join(kept)
+def told(
+    given: Iterable[str],
+    taken: Iterable[str],
+    kept: Iterable[str] = (),
+    stuck: Iterable[str] = (),
+) -> str:
+    """Answer what was done, with roles as mentions; *stuck* are those that can't be taken."""
+    gave, took, has, stay = (", ".join(each) for each in (given, taken, kept, stuck))
     lines = []
     if gave:
         lines.append(f"You now have {gave}.")
     if took:
         lines.append(f"You no longer have {took}.")
+    if stay:
+        lines.append(f"I can't take {stay} from you: not below my highest role.")
     if not lines:
         lines.append(f"Nothing changed: you have {has}." if has else "Nothing changed.")
     return "\n".join(lines)
