@@ -52,10 +52,12 @@ class CommandSync:
         self._bot, self._tasks, self._path, self._api_url = bot, tasks, path, api_url
         self._draw = draw
         self._task: asyncio.Task[None] | None = None
+        self._asked = False
         self._lock = asyncio.Lock()
 
     def start(self) -> None:
-        """Look for changes in a task of its own; one that is at it already goes on."""
+        """Look for changes in a task of its own; one that is at it already looks once more."""
+        self._asked = True
         if self._task is None or self._task.done():
             # In a context of its own: it may go on long after the event that asked for it is done.
             self._task = contextvars.Context().run(self._begin)
@@ -88,6 +90,11 @@ class CommandSync:
             return len(scopes)
 
     async def _run(self) -> None:
+        while self._asked:
+            self._asked = False
+            await self._try()
+
+    async def _try(self) -> None:
         for tries in range(MAX_TRIES):
             try:
                 scopes = await self.sync()

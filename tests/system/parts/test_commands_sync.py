@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,37 @@ async def test_a_disk_that_takes_nothing_costs_one_registration(
         known = await served.driver.commands()
 
     assert len(known) > 5
+
+
+async def test_what_changes_during_a_registration_is_registered_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two plugins are loaded one right after the other."""
+    async with serving(build, tmp_path, monkeypatch) as served:
+        await until(lambda: idle(served))
+        tree, register = served.client.tree, served.client.command_sync
+        await served.driver.fault("slow_rest", {"path": "*/commands", "delay_s": 0.3})
+
+        before = await registrations(served)
+        for name in ("first", "second"):
+
+            @tree.command(name=name, description="One of two.")
+            async def added(interaction: discord.Interaction[Any]) -> None: ...
+
+            register.start()
+            await struck(served)  # the first one is on its way
+        await until(lambda: idle(served))
+        known = {each["name"] for each in await served.driver.commands()}
+        after = await registrations(served)
+
+    assert {"first", "second"} <= known
+    assert after - before == 2
+
+
+async def struck(served: Served[Any]) -> None:
+    """Wait until a standing fault has struck."""
+    for _ in range(500):
+        if any(each["hits"] for each in (await served.driver.faults())["active"]):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it never struck")
