@@ -44,10 +44,11 @@ set_up() { # LEVEL: runtime, demo or dev, each with all of the one before
   rm -f .venv/.set-up-* # an install that is interrupted is not believed
   echo "Installing requirements/$1.txt, every file checked against its hash."
   if ! PIP_USER=0 .venv/bin/python -m pip install -qq --no-input --disable-pip-version-check \
-    --require-hashes --requirement "requirements/$1.txt"; then
+    --require-hashes --no-compile --requirement "requirements/$1.txt"; then
     echo "The packages could not be installed; the lines above say why. Nothing was started." >&2
     return 1
   fi
-  .venv/bin/python -m compileall -q bot watchdog simulator || true # only saves time
+  # On all cores, which pip would not use; a file that can't be compiled costs time only.
+  .venv/bin/python -m compileall -qq -j 0 .venv/lib bot watchdog simulator || true
   stamp "$1" >".venv/.set-up-$1"
 }

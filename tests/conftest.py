@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fakes import FakeClock
 
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
     from tests.postgresql import Server
 
 TIMES = pytest.StashKey[dict[int, float]]()
+
+# How many examples a property is tried with: some each time, many with `./test.sh --all`. A busy
+# machine is no reason to fail.
+settings.register_profile(
+    "quick", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("deep", settings.get_profile("quick"), max_examples=200)
+settings.load_profile("quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,6 +52,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     path: Path | None = config.getoption("--fault-times")
     if path is not None:
         path.write_text(json.dumps(config.stash[TIMES]), encoding="utf-8")
+
+
+def pytest_collection_finish() -> None:
+    """Let no garbage collection look at what was imported and collected: that stays."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ def rows(sources: Iterable[Source]) -> list[Row]:
     found = [
         _row(source, node, decorator)
         for source in sources
+        if "@fault(" in source.text
         for node in ast.walk(source.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for decorator in node.decorator_list

@@ -21,12 +21,16 @@ class Source:
     path: str
     module: str
     text: str
-    tree: ast.Module
+
+    @property
+    def tree(self) -> ast.Module:
+        """Its syntax tree, made anew: kept ones would slow the garbage collector in later tests."""
+        return ast.parse(self.text, self.path)
 
     @property
     def docstring(self) -> str:
         """The module's docstring, empty without one."""
-        return ast.get_docstring(self.tree) or ""
+        return _outline(self).docstring
 
     @property
     def is_pure(self) -> bool:
@@ -42,7 +46,7 @@ class Source:
 def parse(text: str, path: str) -> Source:
     """Answer *text* as if it were the file *path*."""
     module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    return Source(path=path, module=module, text=text, tree=ast.parse(text, path))
+    return Source(path=path, module=module, text=text)
 
 
 @functools.cache
@@ -87,26 +91,44 @@ def imports(source: Source, known: frozenset[str] = frozenset()) -> Iterator[Imp
     Args:
         known: Modules that exist, to tell `from package import module` from `import a_name`.
     """
+    for base, names, line, is_typing in _outline(source).imports:
+        targets = [f"{base}.{name}" if f"{base}.{name}" in known else base for name in names]
+        for target in dict.fromkeys(targets or [base]):
+            yield Import(target=target, line=line, is_typing=is_typing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outline:
+    """Of the tree what is asked for often; an import is module, names, line, whether typing."""
+
+    docstring: str
+    imports: tuple[tuple[str, tuple[str, ...], int, bool], ...]
+
+
+@functools.cache
+def _outline(source: Source) -> _Outline:
+    tree = source.tree
+    nodes = list(ast.walk(tree))
     typing_only = {
         id(node)
-        for block in ast.walk(source.tree)
-        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test)
+        for block in nodes
+        if isinstance(block, ast.If) and _is_typing(block.test)
         for statement in block.body
         for node in ast.walk(statement)
     }
-    for node in ast.walk(source.tree):
+    found = list[tuple[str, tuple[str, ...], int, bool]]()
+    for node in nodes:
         if isinstance(node, ast.Import):
-            targets = [alias.name for alias in node.names]
+            found += [(each.name, (), node.lineno, id(node) in typing_only) for each in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = _base(source, node)
-            targets = [
-                f"{base}.{alias.name}" if f"{base}.{alias.name}" in known else base
-                for alias in node.names
-            ]
-        else:
-            continue
-        for target in dict.fromkeys(targets):
-            yield Import(target=target, line=node.lineno, is_typing=id(node) in typing_only)
+            names = tuple(each.name for each in node.names)
+            found.append((_base(source, node), names, node.lineno, id(node) in typing_only))
+    return _Outline(docstring=ast.get_docstring(tree) or "", imports=tuple(found))
+
+
+def _is_typing(test: ast.expr) -> bool:
+    names = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(test)}
+    return "TYPE_CHECKING" in names
 
 
 def _base(source: Source, node: ast.ImportFrom) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -46,6 +47,7 @@ VAGUE_NAMES = frozenset({"utils", "util", "helpers", "helper", "common", "misc",
 VAGUE_PREFIXES = ("fixed_", "ultra_", "new_", "old_")
 
 
+@functools.cache
 def modules() -> frozenset[str]:
     """Answer the dotted names of all files."""
     return frozenset(source.module for source in sources())

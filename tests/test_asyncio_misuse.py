@@ -29,17 +29,18 @@ TASKS = {
     "TaskGroup": "use TaskManager.managed_task_context(), which tracks its tasks",
     "run_coroutine_threadsafe": "use bot.tasks.bridge, which is bounded and drained at the end",
 }
+WATCHED = LOOPS | TIMEOUTS | TASKS
 LOOP_MAKERS = {"bot/__main__.py": {"Runner"}, "simulator/__main__.py": {"run"}}
 CLIENTS = {"bot", "client", "self", "ctx", "interaction"}
 
 
 def misuses(source: Source) -> Iterator[str]:
     """Answer a line for each misuse in *source*: where, what, and what to use instead."""
-    imported = _imported_from_asyncio(source.tree)
-    aliases = _names_of_asyncio(source.tree)
+    tree = source.tree
+    imported, aliases = _imported_from_asyncio(tree), _names_of_asyncio(tree)
     may_make = LOOP_MAKERS.get(source.path, set())
     owns_tasks = source.path.startswith(("bot/tasks/", "simulator/"))
-    for node in ast.walk(source.tree):
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         called, owner = _called(node.func, imported, aliases)
@@ -53,7 +54,7 @@ def misuses(source: Source) -> Iterator[str]:
 
 def _advice(called: str, owner: str) -> str | None:
     if owner == "asyncio":
-        return (LOOPS | TIMEOUTS | TASKS).get(called)
+        return WATCHED.get(called)
     if called in ("run_until_complete", "run_forever"):
         return LOOPS[called]
     if called == "wait_for" and owner.rpartition(".")[2] in CLIENTS:
@@ -68,7 +69,7 @@ def _called(function: ast.expr, imported: dict[str, str], aliases: set[str]) -> 
     if isinstance(function, ast.Name):
         name = imported.get(function.id)
         return (name, "asyncio") if name else (function.id, "")
-    if isinstance(function, ast.Attribute):
+    if isinstance(function, ast.Attribute) and function.attr in WATCHED:
         owner = ast.unparse(function.value)
         return function.attr, "asyncio" if owner in aliases else owner
     return "", ""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
+import pytest_asyncio
 from discord import AppCommandType, app_commands
 
 from bot.client import Novera
@@ -16,7 +16,7 @@ MAX_SLASH_COMMANDS = 100  # of one application
 NO_DESCRIPTION = "…"  # discord.py's, where none was given
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client() -> AsyncIterator[Novera]:
     """The bot with all its plugins, away from Discord."""
     async with generate_commands.loaded(generate_commands.plugins()) as made:

@@ -120,7 +120,7 @@ def test_an_address_that_leads_nowhere_is_no_answer(url: str) -> None:
 def test_tls_to_a_server_without_it_is_no_answer() -> None:
     """A wrong scheme is told as what it is, not as an exception."""
     with webhook(answer(200)) as hook, pytest.raises(FetchError):
-        fetch(target_of(hook.url.replace("http:", "https:")), step_timeout_s=1.0)
+        fetch(target_of(hook.url.replace("http:", "https:")), step_timeout_s=0.2)
 
 
 def test_addresses_are_secrets_from_the_first_moment() -> None:

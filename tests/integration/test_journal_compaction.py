@@ -10,7 +10,7 @@ from typing import Any
 import discord
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from simcord.backend import Backend, serializers
 
@@ -100,7 +100,6 @@ async def compare(
     return list(differences(await restored(whole, intents), await restored(short, intents)))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10**9), changes=st.integers(0, 120), share=st.floats(0, 1))
 def test_a_compacted_journal_leaves_the_same_cache(seed: int, changes: int, share: float) -> None:
     """Whatever happens, and however far it is merged, every field is the same."""
@@ -115,7 +114,7 @@ def test_a_compacted_journal_leaves_the_same_cache(seed: int, changes: int, shar
     assert asyncio.run(found()) == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10**9))
 def test_it_does_for_clients_that_cache_few_members(seed: int) -> None:
     """Without the members intent the bot itself and people in voice channels are cached."""

@@ -233,6 +233,7 @@ def link(path: Path) -> None:
         pytest.param(link, False, id="a link"),
     ],
 )
+@pytest.mark.usefixtures("impatient")
 async def test_a_strange_file_is_not_read(
     make: Callable[[Path], object], is_replaced: bool, tmp_path: Path
 ) -> None:
@@ -264,9 +265,7 @@ def intact(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return asyncio.run(write(tmp_path_factory.mktemp("intact"))).read_bytes()
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     place=st.floats(0, 1, exclude_max=True), junk=st.none() | st.binary(min_size=1, max_size=300)
 )

@@ -397,7 +397,7 @@ def test_a_pipe_that_nobody_reads_holds_nobody(path: Path, has_reader: bool) -> 
         "import sys, structlog\n"
         "from pathlib import Path\n"
         "from watchdog.heartbeat import records\n"
-        "records.END_TIMEOUT_S = 0.5\n"
+        "records.END_TIMEOUT_S = 0.1\n"
         "with records.recording(Path(sys.argv[1])):\n"
         "    log = structlog.get_logger()\n"
         "    for number in range(5000):\n"

@@ -200,7 +200,7 @@ def test_a_flood_leaves_the_judging_thread_its_time() -> None:
 
         futures = [clients.submit(hammer) for _ in range(8)]
         published = 0
-        until_s = time.monotonic() + 2.0
+        until_s = time.monotonic() + 1.0
         while time.monotonic() < until_s:
             board.publish(report())
             published += 1
@@ -209,7 +209,7 @@ def test_a_flood_leaves_the_judging_thread_its_time() -> None:
         for future in futures:
             future.result(timeout=20)
 
-    assert published >= 15
+    assert published >= 8
 
 
 def test_slow_clients_cannot_keep_others_out() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from watchdog.alerts.delivery import (
@@ -73,7 +73,6 @@ def test_the_wait_asked_for_is_read_from_header_and_body(
     assert delivery == TryAgain(reason="rate_limited", after_s=expected)
 
 
-@settings(deadline=None, max_examples=60)
 @given(status=st.integers(100, 999), header=st.text(max_size=20), body=st.binary(max_size=200))
 def test_any_answer_is_judged(status: int, header: str, body: bytes) -> None:
     """Whatever a webhook answers, there is a decision and never an exception."""

@@ -6,7 +6,7 @@ import contextlib
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from watchdog.alerts import entry
@@ -15,7 +15,6 @@ from watchdog.alerts.alert import Alert, AlertKind
 GOOD = b'{"schema":1,"kind":"incident","key":"k","at":"a","title":"t","text":"x"}'
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.builds(
         Alert,
@@ -66,7 +65,6 @@ def test_a_broken_entry_is_refused(raw: bytes) -> None:
         entry.decode(raw)
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_believed_or_refused(raw: bytes) -> None:
     """No bytes cause another exception."""

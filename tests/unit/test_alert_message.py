@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from watchdog.alerts import message
@@ -111,7 +111,6 @@ alerts = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(full=st.lists(alerts, max_size=9), summed=st.lists(alerts, max_size=20), source=st.text())
 def test_every_message_keeps_discords_limits(
     full: list[Alert], summed: list[Alert], source: str

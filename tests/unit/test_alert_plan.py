@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from watchdog.alerts import plan
@@ -155,7 +155,6 @@ def test_repeats_are_known_by_kind_and_key(
     assert found is expected
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     kinds=st.lists(st.sampled_from(get_args(AlertKind)), max_size=60),
     now_s=st.floats(0, 1e6),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.outbound.breaker import (
@@ -127,7 +127,6 @@ def test_a_probe_that_never_reports_back_is_replaced() -> None:
     assert admit(POLICY, probing, now_s=40.0).probe
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

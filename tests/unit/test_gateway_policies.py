@@ -11,7 +11,7 @@ import aiohttp
 import discord
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import SettingsError
@@ -28,22 +28,18 @@ from bot.gateway.signals import Closed, Limited, NetworkFailed, Unauthorized
 
 DAY_S = 24 * 3600.0
 NOW_S = 1_700_000_000.0
-# A busy machine is no reason to fail.
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 draws = st.floats(0, 1, exclude_max=True)
 
 
 # ------------------------------------------------------------------- backoff
 
 
-@PATIENT
 @given(attempt=st.integers(1, 1000), draw=draws)
 def test_a_wait_is_one_to_sixty_seconds(attempt: int, draw: float) -> None:
     """From the first failure on, whatever is drawn."""
     assert 1.0 <= backoff.delay_s(attempt, draw=draw) <= 60.0
 
 
-@PATIENT
 @given(draw=draws)
 def test_the_first_reconnect_is_prompt(draw: float) -> None:
     """A RESUME after op 7 must not be late."""
@@ -88,7 +84,6 @@ def test_logins_are_rationed(ages_s: list[float], free_in_s: float | None) -> No
     assert free == (None if free_in_s is None else pytest.approx(NOW_S + free_in_s))
 
 
-@PATIENT
 @given(waits=st.lists(st.floats(0, 7200), min_size=30, max_size=120))
 def test_no_pace_gets_around_the_budget(waits: list[float]) -> None:
     """However logins are asked for, no window ever holds more than allowed."""

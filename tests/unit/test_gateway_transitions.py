@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.gateway import backoff, close_codes
@@ -128,7 +128,6 @@ def test_the_end_is_never_left(phase: Phase, signal: Signal, _: object) -> None:
     assert step.standing is STANDINGS[phase]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from([each for each, _ in EXPECTED]), st.floats(0, 100))))
 def test_no_order_of_signals_breaks_the_memory(course: list[tuple[Signal, float]]) -> None:
     """Whatever comes: RESUME needs a session, waits are never negative, the end is the end."""

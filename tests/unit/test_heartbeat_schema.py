@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from watchdog.heartbeat import decoder
@@ -87,7 +87,6 @@ BEATS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(BEATS)
 def test_what_was_encoded_is_decoded_as_it_was(beat: Heartbeat) -> None:
     """A beat survives the way over the disk unchanged."""
@@ -96,7 +95,6 @@ def test_what_was_encoded_is_decoded_as_it_was(beat: Heartbeat) -> None:
     assert decoded == beat
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_beat_or_refused(junk: bytes) -> None:
     """Nothing but HeartbeatError leaves the decoder."""
@@ -111,7 +109,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(document())), JSON)
 def test_any_json_in_any_place_is_believed_or_refused(key: str, value: Any) -> None:
     """One field of a good beat holds what it likes."""
@@ -124,7 +121,6 @@ def test_any_json_in_any_place_is_believed_or_refused(key: str, value: Any) -> N
     assert decode(encode(beat)) == beat
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_beat_that_was_cut_anywhere_is_refused(data: st.DataObject) -> None:
     """A torn write can't look like a whole one."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -139,7 +139,6 @@ async def test_the_important_goes_first() -> None:
     assert await order_of([Priority.LOW, Priority.NORMAL, Priority.HIGH]) == [2, 1, 0]
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(-3, 3), max_size=30))
 def test_first_come_first_served_within_a_priority(priorities: list[int]) -> None:
     """The order is that of a stable sort by priority."""

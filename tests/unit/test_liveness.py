@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.watchdog_sights import HEALTHY, LIMITS, RUNNING, WHO, Watch
@@ -438,7 +438,6 @@ beats = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(beats, max_size=60))
 def test_a_bot_that_progresses_is_never_restarted(polls: list[dict[str, Any]]) -> None:
     """Whatever the gaps between polls and whatever its processor time."""
@@ -448,7 +447,6 @@ def test_a_bot_that_progresses_is_never_restarted(polls: list[dict[str, Any]]) -
         assert remedy_for(watch.poll(**poll)) is None
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.tuples(wild, wild, wild, wild),
@@ -477,7 +475,6 @@ def test_no_time_in_a_beat_restarts_a_bot_that_progresses(
         assert remedy_for(judgement) is None
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.floats(0.5, 1.0))
 def test_a_real_hang_is_found_whatever_came_before(past: list[bool], gap_s: float) -> None:
     """Within the limit and two polls of its beginning, at any punctual pace."""

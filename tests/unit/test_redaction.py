@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from watchdog.heartbeat import records
@@ -90,7 +90,6 @@ def raised(secret: str) -> str:
         return traceback.format_exc()
 
 
-@settings(deadline=None, max_examples=200)
 @given(secret=secret_texts)
 def test_no_line_holds_a_secret(secret: str) -> None:
     """Whatever characters it has, wherever it hides, encoded or not; and the line stays JSON."""
@@ -107,7 +106,6 @@ def test_no_line_holds_a_secret(secret: str) -> None:
         assert [form for form in forms if form in text] == []
 
 
-@settings(deadline=None, max_examples=100)
 @given(secret=secret_texts, value=st.integers() | st.floats() | st.booleans() | st.none())
 def test_what_is_no_secret_stays(secret: str, value: object) -> None:
     """A document without secrets is not changed, not even in its spelling."""

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from watchdog.heartbeat.clocks import Reading
@@ -16,7 +16,6 @@ NOW_S = 1_767_225_600.0
 GOOD = {"schema": 1, "retry_at_s": NOW_S + 60, "reason": "rate_limited"}
 
 
-@settings(deadline=None)
 @given(
     st.floats(min_value=0.001, max_value=MAX_WAIT_S),
     st.text(st.characters(codec="utf-8"), max_size=100),
@@ -69,7 +68,6 @@ def test_what_is_over_or_not_believable_asks_for_nothing(document: Any) -> None:
     assert retry is None
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_ask_for_nothing(junk: bytes) -> None:
     """Nothing is raised."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.heartbeat.sampler import (
@@ -139,7 +139,6 @@ def test_lag_quantiles_are_nearest_ranks_in_milliseconds(
     assert quantiles == expected
 
 
-@settings(deadline=None)
 @given(
     start_s=st.floats(0, 1e6),
     interval_s=st.floats(0.1, 10),

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.status_reports import INCIDENT, as_json, beat, report
@@ -97,7 +97,6 @@ def test_a_broken_report_is_refused(raw: bytes) -> None:
         decode(raw)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_believed_or_refused(raw: bytes) -> None:
     """No bytes cause another exception."""

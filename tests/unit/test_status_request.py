@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from watchdog.status.request import Refusal, Request, Status, is_whole, parse
@@ -109,7 +109,6 @@ def test_every_status_has_its_phrase() -> None:
     assert phrases[503] == "Service Unavailable"
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_request_or_refused(received: bytes) -> None:
     """No bytes cause an exception, and a path always begins with a slash."""

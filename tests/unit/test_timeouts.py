@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -547,7 +547,6 @@ async def race(
     return outcome
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     kind=st.sampled_from(KINDS),
     ends_at=st.integers(1, 4),
