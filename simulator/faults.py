@@ -96,6 +96,10 @@ FAULTS: Mapping[str, Fault] = {
     "cloudflare_ban": _rest(
         "429 with a page of HTML, without Via", retry_after_s=_number(3600.0, 0, 86_400)
     ),
+    "wrong_date": _rest(
+        "the Date header of answers is off by offset_s",
+        offset_s=_number(60.0, -10 * 365 * 86_400, 10 * 365 * 86_400),
+    ),
     "bucket_limit": _rest(
         "a rate limit that is really kept, per route",
         limit=_number(5, 1, 100_000, kind=int),

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from urllib.parse import unquote
 
 import structlog
@@ -67,6 +68,9 @@ class RestService:
             reset(request.transport)
             return web.Response(status=502)  # never arrives: the connection is gone
         self._guard.count_invalid(response.status)
+        off = self._faults.strike_rest("wrong_date", method, path)
+        if off is not None:
+            response.headers["Date"] = formatdate(time.time() + off.number("offset_s"), usegmt=True)
         return response
 
     async def _respond(self, request: web.Request, method: str, path: str) -> web.Response | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.system.installation import Installation, until
 
 
@@ -58,3 +60,36 @@ def test_the_starts_stages_are_told(running: Installation) -> None:
     assert set(stages[4:-1]) == {"setup_hook", "hello", "identified"}
     assert stages[-1] == "ready"
     assert list(beat.stages_s.values()) == sorted(beat.stages_s.values())
+
+
+def test_a_clock_that_is_wrong_is_told(running: Installation) -> None:
+    """Over five seconds against Discord's: one warning in the log, and `/status` says so."""
+    simulator = running.simulator
+    until(simulator.commands, "the commands are synced")
+
+    def clock() -> str:
+        shown = simulator.slash("status", wait_s=5)["response"]["id"]
+        for _ in range(2):
+            simulator.call("click", message=shown, label="Next", wait_s=5)
+        (page,) = simulator.call("message", message=shown)["embeds"]
+        return next(field["value"] for field in page["fields"] if field["name"] == "Clock")
+
+    def told(event: str) -> list[float]:
+        return [each["skew_s"] for each in running.records("bot.jsonl") if each["event"] == event]
+
+    right = until(lambda: (text := clock()).startswith("🟢") and text, "the clock is compared")
+    simulator.fault("wrong_date", offset_s=-4)
+    bearable = [clock() for _ in range(4)]
+    simulator.fault("wrong_date", offset_s=-60)
+    wrong = until(lambda: (text := clock()).startswith("⚠️") and text, "the clock is off")
+    clock()
+    warned = told("clock.skewed")
+    simulator.clear_fault("wrong_date")
+    until(lambda: clock().startswith("🟢"), "the clock is right again")
+
+    assert right.endswith("of Discord's")
+    assert all(each.startswith("🟢") for each in bearable)
+    assert "ahead of Discord's: set this machine's clock" in wrong
+    assert 58 <= float(wrong.split()[1]) <= 61
+    assert warned == [pytest.approx(60, abs=1.5)]
+    assert len(told("clock.corrected")) == 1
