@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import contextvars
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.errors import ExitCode, PermanentError
+from watchdog.heartbeat import schema
 
 if TYPE_CHECKING:
     import discord
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from bot.tasks.jobs import JobQueue
     from bot.tasks.manager import TaskManager
     from bot.timers.timers import Timers
-    from watchdog.heartbeat.schema import Heartbeat
 
 
 _current: ContextVar[Services] = ContextVar("current_services")
@@ -59,7 +60,7 @@ class Services:
     effects: Effects
     commands: CommandStats
     request_stop: Callable[[ExitCode, str], None]
-    last_beat: Callable[[], Heartbeat | None]
+    last_beat: Callable[[], schema.Heartbeat | None]
     connection: GatewayConnection | None = field(default=None)
     client: discord.Client | None = field(default=None)
     refused: asyncio.Future[PermanentError] = field(
@@ -129,6 +130,19 @@ class Services:
             self._background = BackgroundJobs(self)
         return self._background
 
+    def database(self) -> schema.Storage:
+        """What the heartbeat says of the database; from any thread, and nothing is made for it."""
+        if self._storage is None:
+            return schema.Storage()
+        from bot.storage.condition import facts
+
+        return facts(
+            self._storage.health,
+            kind=self._storage.dialect,
+            now_s=time.monotonic(),
+            backup_problem=self._backups.problem if self._backups is not None else None,
+        )
+
     def refuse(self, error: PermanentError) -> None:
         """End the process, which no restart will mend, with the advice of *error*."""
         if not self.refused.done():
@@ -169,7 +183,7 @@ async def running(
     pulse: LoopPulse,
     *,
     request_stop: Callable[[ExitCode, str], None],
-    last_beat: Callable[[], Heartbeat | None],
+    last_beat: Callable[[], schema.Heartbeat | None],
 ) -> AsyncIterator[Services]:
     """Yield the services of a leader, started; a spare has none."""
     from bot.commands import safety

@@ -57,6 +57,7 @@ class Vitals:
             commands=lambda: (
                 self.services.commands.snapshot() if self.services else schema.Commands()
             ),
+            storage=lambda: self.services.database() if self.services else schema.Storage(),
             bot=self._presence,
             stages=stages.snapshot,
             failure=lambda: self.failure,

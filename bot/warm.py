@@ -54,7 +54,7 @@ def modules(settings: BotSettings) -> Iterator[str]:
 
 def database(settings: BotSettings) -> None:
     """Do what the first question begins with: drivers, tables. Nothing is connected."""
-    from bot.storage.storage import opened_for
+    from bot.storage.opening import opened_for
 
     opened_for(settings)
 

@@ -21,10 +21,9 @@ from bot.background.board import Board
 from bot.background.cancelling import CancelButton
 from bot.background.entry import Entry, Place, fate, instance_name
 from bot.background.kinds import TIMEOUT_S, Ended, JobContext, Kind, Work
-from bot.background.run import PATIENCE_S, Means, Run
+from bot.background.run import Means, Run
 from bot.commands.origins import origin_of
 from bot.commands.refusals import Refused
-from bot.storage.errors import StorageError
 from bot.tasks.job import Priority
 
 if TYPE_CHECKING:
@@ -49,6 +48,7 @@ class BackgroundJobs:
         self._kinds: dict[str, Kind] = {}
         self._runs: dict[int, Run] = {}
         self._driving: set[asyncio.Task[None]] = set()
+        self._looking: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
         self._begun = False
         self._token = secrets.token_hex(8)
@@ -71,7 +71,7 @@ class BackgroundJobs:
             name=kind, work=work, resumable=resumable, ended=ended, timeout_s=timeout_s
         )
         if self._begun:  # a plugin that was loaded later: its jobs have waited for it
-            self._detach(self._take_over(kind), f"jobs-of-{kind}")
+            self._look(kind, f"jobs-of-{kind}")
 
     def forget(self, kind: str) -> None:
         """Take no more jobs of a kind; those at work go on."""
@@ -81,11 +81,13 @@ class BackgroundJobs:
         """Look for what earlier processes left; called once the bot is ready."""
         if not self._begun:
             self._begun = True
-            self._detach(self._take_over(None), "jobs-take-over")
+            self._look(None, "jobs-take-over")
 
     async def close(self) -> None:
         """Stop all work; what is resumable goes on in the next process."""
         self._closing.set()
+        for task in self._looking:
+            task.cancel()  # what it has not adopted is left to the next process
         for run in tuple(self._runs.values()):
             run.stop()
         if self._driving:
@@ -200,16 +202,14 @@ class BackgroundJobs:
             whose = "your jobs" if own >= MAX_OPEN_OF_A_USER else "jobs"
             raise Refused(f"Too many of {whose} wait already. Please try again when some are done.")
 
-    async def _take_over(self, kind: str | None) -> None:
-        while not self._closing.is_set():
-            try:
-                await self._services.storage.opened()
-                for entry in await self._store.unsettled(kind):
-                    await self._adopt(entry)
-                return
-            except StorageError:
-                log.warning("background_jobs.not_taken_over", kind=kind)
-                await asyncio.sleep(PATIENCE_S)
+    def _look(self, kind: str | None, name: str) -> None:
+        async def take_over() -> None:
+            for entry in await self._store.unsettled(kind):
+                await self._adopt(entry)
+
+        task = self._services.storage.when_open(take_over, name=name)
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
 
     async def _adopt(self, entry: Entry) -> None:
         """Go on with a job of another process, if it is one to go on with."""

@@ -1,1 +1,1 @@
-"""How far this machine's clock is from Discord's."""
+"""This machine's clock, and how far it is from Discord's."""

@@ -18,6 +18,7 @@ from watchdog.heartbeat.schema import (
     Process,
     Role,
     State,
+    Storage,
     Tasks,
 )
 
@@ -52,6 +53,7 @@ class Parts:
     tasks: Tasks = field(default_factory=Tasks)
     jobs: Jobs = field(default_factory=Jobs)
     commands: Commands = field(default_factory=Commands)
+    storage: Storage = field(default_factory=Storage)
     process: Process = field(default_factory=Process)
     bot: Bot = field(default_factory=Bot)
     stages: Mapping[str, float] = field(default_factory=dict)
@@ -89,6 +91,7 @@ def compose(
         tasks=parts.tasks,
         jobs=parts.jobs,
         commands=parts.commands,
+        storage=parts.storage,
         process=parts.process,
         bot=parts.bot,
         stages_s={name: at_s for name, at_s in parts.stages.items() if math.isfinite(at_s)},

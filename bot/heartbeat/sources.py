@@ -6,7 +6,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from watchdog.heartbeat.schema import Bot, Commands, Failure, Gateway, Jobs, State, Tasks
+from watchdog.heartbeat.schema import Bot, Commands, Failure, Gateway, Jobs, State, Storage, Tasks
 
 
 def _starting() -> State:
@@ -29,6 +29,7 @@ class Sources:
     tasks: Callable[[], Tasks] = Tasks
     jobs: Callable[[], Jobs] = Jobs
     commands: Callable[[], Commands] = Commands
+    storage: Callable[[], Storage] = Storage
     bot: Callable[[], Bot] = Bot
     stages: Callable[[], Mapping[str, float]] = dict
     failure: Callable[[], Failure | None] = _no_failure
@@ -41,6 +42,7 @@ ANSWERS: Mapping[str, tuple[type, ...]] = {
     "tasks": (Tasks,),
     "jobs": (Jobs,),
     "commands": (Commands,),
+    "storage": (Storage,),
     "bot": (Bot,),
     "stages": (Mapping,),
     "failure": (Failure, type(None)),

@@ -6,13 +6,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import partial
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from bot.clock.wall import utc_now
 from bot.heartbeat.beatfile import BeatFile
 from bot.heartbeat.gatherer import Gatherer, Occasionally
 from bot.heartbeat.life import Life
@@ -25,7 +25,6 @@ from watchdog.heartbeat.schema import Failure, Heartbeat, Process, Role, State, 
 
 log = structlog.get_logger(__name__)
 
-_utc_now = partial(datetime.now, UTC)
 
 STALLED_AFTER_S = 3.0  # at least; a shorter silence of the thread is a slow machine
 MAX_ABANDONED = 8  # threads that hang in a source for good; each keeps that source from being asked
@@ -55,7 +54,7 @@ class HeartbeatWriter:
         role: Role = "leader",
         instance: str | None = None,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         stack_of: Callable[[int], str | None] | None = None,
         process: Callable[[], Process] | None = None,
         write: Callable[[Path, bytes], None] | None = None,

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
+from bot.clock.wall import utc_now
 from bot.moderation.case import Case, Chosen, NewCase
 from bot.moderation.modlog import ModLog
 from bot.moderation.reasons import cleaned, reason_of
@@ -41,14 +42,10 @@ class HasId(Protocol):
         """Of Discord."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Cases:
     """Every method raises `StorageError` when the database does not answer."""
 
-    def __init__(self, services: Services, *, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, services: Services, *, now: Callable[[], datetime] = utc_now) -> None:
         self._services, self._now = services, now
         self._log = ModLog(services)
 

@@ -7,10 +7,11 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from bot.clock.wall import utc_now
 from bot.outbound.addresses import Network, may_reach
 from bot.outbound.breaker import BreakerPolicy
 from bot.outbound.errors import (
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 64 * 1024
 CONNECT_TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 32
-_utc_now = partial(datetime.now, UTC)
 
 
 class _NotReachedError(OSError):
@@ -73,7 +73,7 @@ class OutboundClient:
         backoff_s: float = 0.2,
         user_agent: str = "novera",
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._gate = Gate(policy or BreakerPolicy(), clock=clock)
         self._backoff_s, self._user_agent = backoff_s, user_agent

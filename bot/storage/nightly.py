@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.clock.wall import utc_now
 from bot.storage.backup import FOLDER, BackupError, make_dated
 from bot.storage.database import SQLITE_FILE
 from bot.storage.rotation import is_due
@@ -24,10 +25,6 @@ LOOK_EVERY_S = 600.0
 FIRST_LOOK_S = 60.0  # after the start, when the machine has other things to do
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class NightlyBackups:
     """Looks now and then whether a backup is due, and makes it in a thread.
 
@@ -35,7 +32,7 @@ class NightlyBackups:
         problem: Why the last one failed; None when it did not.
     """
 
-    def __init__(self, services: Services, *, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, services: Services, *, now: Callable[[], datetime] = utc_now) -> None:
         self.problem: str | None = None
         self._tasks, self._now = services.tasks, now
         self._is_sqlite = services.storage.dialect == "sqlite"
@@ -62,7 +59,8 @@ class NightlyBackups:
         try:
             made = await asyncio.to_thread(make_dated, self._database, self._folder, now=now)
         except BackupError as error:
-            self.problem = str(error)
+            # A web page tells it too: where the folder lies is nobody's business.
+            self.problem = str(error).replace(f"{self._folder.parent}/", "")
             log.error("backup.failed", problem=self.problem)
         else:
             self.problem = None

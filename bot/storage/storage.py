@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import importlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import structlog
 
-from bot.storage.database import SQLITE_FILE
+from bot.storage.condition import Condition, StorageHealth
 from bot.storage.errors import SchemaError, StorageError
+from bot.storage.opening import import_all, opened_for
 from bot.tasks.timeouts import with_timeout
 
 if TYPE_CHECKING:
@@ -35,38 +36,11 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Work = Callable[["AsyncSession"], Awaitable[T]]
-State = Literal["closed", "opening", "ready", "degraded"]
-
 OPEN_WAIT_S = 10.0  # of a question that comes before the database is open
 RETRY_FOR_S = 10.0
 BACKOFF_S, BACKOFF_CAP_S = 0.05, 5.0
 CLOSE_TIMEOUT_S = 3.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageHealth:
-    """How the database does.
-
-    Attributes:
-        since_s: Monotonic time at which *state* began.
-        retried: Transactions that were run again.
-        failed: Questions that got no answer.
-    """
-
-    name: str
-    state: State
-    since_s: float
-    retried: int = 0
-    failed: int = 0
-    problem: str | None = None
-
-
-def opened_for(settings: BotSettings) -> Opened:
-    """Answer the engines, not connected yet; for a thread, since it imports SQLAlchemy."""
-    from bot.storage.opened import Opened
-
-    url = settings.database_url.get_secret_value().strip()
-    return Opened(url, settings.state_dir / SQLITE_FILE)
+WATCH_S = 10.0  # between looks at where the file of SQLite is
 
 
 class Storage:
@@ -84,11 +58,12 @@ class Storage:
         self._on_refused = on_refused
         url = settings.database_url.get_secret_value().strip()
         self.dialect: Literal["sqlite", "postgresql"] = "postgresql" if url else "sqlite"
-        self._health = StorageHealth(name=self.dialect, state="closed", since_s=clock())
+        self._condition = Condition(self.dialect, clock=clock)
         self._preloaded = ["bot.storage.opened"]
         self._opened: Opened | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._ready = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
+        self._settled = asyncio.Event()  # it is open, or it never will be
         self._writing = asyncio.Lock()
         self._transactions: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -96,7 +71,7 @@ class Storage:
     @property
     def health(self) -> StorageHealth:
         """How it does; from any thread."""
-        return self._health
+        return self._condition.health
 
     def preload(self, module: str) -> None:
         """Import *module* in a thread before the database is open, not in the loop."""
@@ -105,7 +80,7 @@ class Storage:
     def start(self) -> None:
         """Begin to open the database, if nobody did."""
         if self._opening is None and not self._closed:
-            self._move("opening")
+            self._condition.move("opening")
             # In a context of its own: it may outlive the event in which somebody asked first.
             self._opening = contextvars.Context().run(self._begin)
 
@@ -117,13 +92,28 @@ class Storage:
         """
         await self._open_database()
 
+    async def until_open(self) -> bool:
+        """Wait for the opening, however long it takes; answers False once the bot stops instead."""
+        self.start()
+        await self._settled.wait()
+        return self._opened is not None
+
+    def when_open(self, work: Callable[[], Awaitable[None]], *, name: str) -> asyncio.Task[None]:
+        """Do *work* in a task of its own once the database is open.
+
+        What loses the database is done again from its beginning; nothing is, once the bot stops.
+        """
+        # In a context of its own: it is no part of the event in which somebody asked for it.
+        make = partial(self._tasks.create_task, self._insist(work), name=name)
+        return contextvars.Context().run(make)
+
     async def read(self, work: Work[T]) -> T:
         """Answer what *work* answers, in one transaction that is not meant to write.
 
         Raises:
             StorageError: the database did not answer.
         """
-        return await self._run(work, writes=False)
+        return await self._ask(work, writes=False)
 
     async def write(self, work: Work[T]) -> T:
         """Answer what *work* answers, in one transaction, committed before this answers.
@@ -134,10 +124,13 @@ class Storage:
             StorageError: the database did not answer. With PostgreSQL it may in rare cases have
                 kept the transaction all the same, when its answer was lost.
         """
-        if self.dialect == "postgresql":
-            return await self._run(work, writes=True)
-        async with self._writing:  # SQLite has one writer; waiting here is fair, there it is not
-            return await self._run(work, writes=True)
+        return await self._ask(work, writes=True)
+
+    def look(self) -> None:
+        """Somebody has failed at the database by other ways: see whether it answers."""
+        if self._opened is not None and (self._looking is None or self._looking.done()):
+            make = partial(self._tasks.create_task, self._look(self._opened), name="storage-look")
+            self._looking = contextvars.Context().run(make)
 
     async def sync_engine(self) -> Engine:
         """Answer an engine for a thread's own transactions, once the database is open."""
@@ -146,13 +139,16 @@ class Storage:
     async def close(self) -> None:
         """Let go of the database; questions are refused from now on."""
         self._closed = True
-        if self._opening is not None and not self._opening.done():
-            self._opening.cancel()
-            await asyncio.wait({self._opening}, timeout=CLOSE_TIMEOUT_S)
+        self._settled.set()
+        own = [task for task in (self._opening, self._looking) if task and not task.done()]
+        for task in own:
+            task.cancel()
+        if own:
+            await asyncio.wait(own, timeout=CLOSE_TIMEOUT_S)
         if self._transactions:
             await asyncio.wait(tuple(self._transactions), timeout=CLOSE_TIMEOUT_S)
         opened, self._opened = self._opened, None
-        self._move("closed")
+        self._condition.move("closed")
         if opened is not None:
             try:
                 await with_timeout(opened.close(), CLOSE_TIMEOUT_S)
@@ -160,63 +156,98 @@ class Storage:
                 log.warning("storage.not_closed", timeout_s=CLOSE_TIMEOUT_S)
 
     def _begin(self) -> asyncio.Task[None]:
-        return self._tasks.create_task(self._keep_opening(), name="storage-opening")
+        return self._tasks.create_task(self._keep(), name="storage-opening")
 
-    async def _keep_opening(self) -> None:
-        """Open the database, however long that takes."""
-        await self._import()
+    async def _keep(self) -> None:
+        """Open the database, however long that takes, and see that its file stays in its place."""
+        await import_all(self._preloaded)
         opened = await asyncio.to_thread(opened_for, self._settings)
-        self._health = replace(self._health, name=opened.name)
+        self._condition.name(opened.name)
+        if not await self._prepare(opened):
+            return
+        self._opened = opened
+        self._condition.move("ready")
+        self._settled.set()
+        log.info("storage.opened", database=self.dialect)
+        if opened.file is not None:
+            while await asyncio.to_thread(opened.file.is_in_place):  # noqa: ASYNC110 - a file
+                await asyncio.sleep(WATCH_S)
+            self._condition.damaged(await asyncio.to_thread(opened.rescue, datetime.now(UTC)))
+
+    async def _prepare(self, opened: Opened) -> bool:
+        """Answer False when its tables are of a newer version."""
         delay_s = BACKOFF_S
         while True:
             try:
                 await asyncio.to_thread(opened.prepare)
-                break
             except SchemaError as error:
                 log.error("storage.refused", advice=error.advice)
                 await opened.close()
                 self._closed = True
-                self._ready.set()  # whoever waits for it need not wait longer
+                self._settled.set()
                 self._on_refused(error)
-                return
+                return False
             except opened.errors as error:
-                self._degrade(opened.advice(error))
+                self._condition.lost(opened.advice(error), to_writes=True)
+            else:
+                return True
             await asyncio.sleep(delay_s)
             delay_s = min(BACKOFF_CAP_S, delay_s * 2)
-        self._opened = opened
-        self._move("ready")
-        self._ready.set()
-        log.info("storage.opened", database=self.dialect)
-
-    async def _import(self) -> None:
-        """In threads: the imports that the first second had no time for."""
-        for module in self._preloaded:
-            importing = asyncio.get_running_loop().run_in_executor(
-                None, importlib.import_module, module
-            )
-            await asyncio.wait({importing})
-            if importing.exception() is not None:  # whoever needs it will meet the error again
-                log.warning("storage.import_failed", module=module)
 
     async def _open_database(self) -> Opened:
-        if self._closed:
-            raise StorageError(self._health.name, "it is closed, since the bot is stopping")
         self.start()
-        if self._opened is None:
+        if not self._settled.is_set():
             try:
-                await with_timeout(self._ready.wait(), OPEN_WAIT_S)
+                await with_timeout(self._settled.wait(), OPEN_WAIT_S)
             except TimeoutError:
-                problem = self._health.problem or "it is not open yet"
-                self._health = replace(self._health, failed=self._health.failed + 1)
-                raise StorageError(self._health.name, problem) from None
-        if self._opened is None:
-            raise StorageError(self._health.name, "it is closed, since the bot is stopping")
+                raise self._refusal("it is not open yet") from None
+        if self._opened is None or self._closed:
+            raise self._refusal("it is closed, since the bot is stopping")
         return self._opened
+
+    def _refusal(self, why: str) -> StorageError:
+        return StorageError(self.health.name, self.health.problem or why)
+
+    async def _insist(self, work: Callable[[], Awaitable[None]]) -> None:
+        while await self.until_open():
+            try:
+                await work()
+            except StorageError as error:
+                log.info("storage.lost_in_work", problem=error.advice)
+                await asyncio.sleep(BACKOFF_CAP_S)
+            else:
+                return
+
+    async def _look(self, opened: Opened) -> None:
+        while True:
+            try:
+                await self._in_turn(opened.touch, writes=True)
+            except StorageError:
+                await asyncio.sleep(BACKOFF_CAP_S)
+            else:
+                return
+
+    async def _ask(self, work: Work[T], *, writes: bool) -> T:
+        try:
+            return await self._in_turn(work, writes=writes)
+        except StorageError:
+            self._condition.failed()
+            raise
+
+    async def _in_turn(self, work: Work[T], *, writes: bool) -> T:
+        """SQLite has one writer; waiting here is fair, there it is not."""
+        if not writes or self.dialect == "postgresql":
+            return await self._run(work, writes=writes)
+        waits = self._writing.locked()
+        async with self._writing:
+            if waits and self._condition.is_lost:
+                raise self._refusal("it did not answer")
+            return await self._run(work, writes=True)
 
     async def _run(self, work: Work[T], *, writes: bool) -> T:
         opened = await self._open_database()
         # While it is known to be away, nobody waits for it longer than once.
-        patient = self._health.state == "ready"
+        patient = not self._condition.is_lost
         until_s, delay_s = self._clock() + RETRY_FOR_S, BACKOFF_S
         while True:
             try:
@@ -224,15 +255,21 @@ class Storage:
             except opened.transient as error:
                 advice = opened.advice(error)
                 over = not patient or self._clock() + delay_s > until_s
-                if over or self._closed or opened.is_doubtful(error):
-                    self._fail(advice)
-                    raise StorageError(opened.name, advice) from error
-                self._retry(advice)
-                await asyncio.sleep(delay_s)
-                delay_s = min(BACKOFF_CAP_S, delay_s * 2)
-            else:
-                self._recover()
-                return answer
+                if opened.is_damage(error):
+                    self._condition.damaged(advice)
+                elif opened.is_doubtful(error):
+                    self.look()
+                elif over or self._closed:
+                    self._condition.lost(advice, to_writes=writes)
+                    self.look()
+                else:
+                    self._condition.retried(advice)
+                    await asyncio.sleep(delay_s)
+                    delay_s = min(BACKOFF_CAP_S, delay_s * 2)
+                    continue
+                raise StorageError(opened.name, advice) from error
+            self._condition.answered(to_writes=writes)
+            return answer
 
     async def _whole(self, transaction: Coroutine[Any, Any, T]) -> T:
         """Let a transaction that was begun end, whatever becomes of who asked for it.
@@ -248,24 +285,3 @@ class Storage:
             if not task.done():
                 await asyncio.wait({task})
             raise
-
-    def _move(self, state: State, problem: str | None = None) -> None:
-        self._health = replace(self._health, state=state, since_s=self._clock(), problem=problem)
-
-    def _retry(self, advice: str) -> None:
-        self._health = replace(self._health, retried=self._health.retried + 1)
-        log.info("storage.retried", problem=advice)
-
-    def _fail(self, advice: str) -> None:
-        self._health = replace(self._health, failed=self._health.failed + 1)
-        self._degrade(advice)
-
-    def _degrade(self, advice: str) -> None:
-        if self._health.state != "degraded":
-            log.warning("storage.degraded", problem=advice)
-            self._move("degraded", advice)
-
-    def _recover(self) -> None:
-        if self._health.state == "degraded":
-            log.info("storage.recovered", after_s=round(self._clock() - self._health.since_s, 1))
-            self._move("ready")

@@ -61,6 +61,7 @@ class Scheduler:
         kinds: Callable[[], Collection[str]],
         publish: Callable[[object], None],
         now: Callable[[], datetime],
+        on_failure: Callable[[], None],
         on_end: Callable[[], None],
         window: int = WINDOW,
     ) -> None:
@@ -70,11 +71,13 @@ class Scheduler:
             failures: What a lost database raises.
             kinds: Answers those that have a handler.
             publish: Of the bridge.
+            on_failure: Called in the thread when the database has failed.
             on_end: Called in the thread when it ends, for whatever reason.
         """
         self.health = TimersHealth()
         self._store, self._failures, self._kinds = store, failures, kinds
-        self._publish, self._now, self._on_end, self._window = publish, now, on_end, window
+        self._publish, self._now, self._window = publish, now, window
+        self._on_failure, self._on_end = on_failure, on_end
         self._woken, self._stopping = threading.Event(), threading.Event()
         self._ended: collections.deque[Ended] = collections.deque()
         self._in_hand: set[tuple[int, datetime]] = set()
@@ -178,6 +181,7 @@ class Scheduler:
 
     def _failed(self, error: Any) -> float:
         self._doubtful = True
+        self._on_failure()
         cause = getattr(error, "orig", None) or error
         name = type(cause).__name__
         now_s = time.monotonic()

@@ -6,12 +6,12 @@ import asyncio
 import contextvars
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
-from bot.storage.errors import StorageError
+from bot.clock.wall import utc_now
 from bot.timers.runner import Runner
 from bot.timers.scheduler import Scheduler, TimersHealth
 from bot.timers.timer import Ended, Handler, Timer
@@ -30,11 +30,6 @@ T = TypeVar("T")
 CLOSE_HANDLERS_S = 1.5  # for what is being sent
 CLOSE_THREAD_S = 1.0
 AGAIN_S = 5.0
-
-
-def utc_now() -> datetime:
-    """Answer the wall clock's time."""
-    return datetime.now(UTC)
 
 
 class Timers:
@@ -166,11 +161,8 @@ class Timers:
         """Keep a thread at work until the end; it ends by itself only by a mistake in it."""
         unsubscribe = self._services.bridge.subscribe(self._runner.take)
         try:
-            while not self._closing:
-                try:
-                    await self._one_thread()
-                except StorageError as error:
-                    log.info("timers.not_begun", advice=error.advice)
+            while not self._closing and await self._services.storage.until_open():
+                await self._one_thread()
                 if not self._closing:
                     await asyncio.sleep(AGAIN_S)
         finally:
@@ -182,9 +174,9 @@ class Timers:
 
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
-        def on_end() -> None:
+        def call(function: Callable[[], None]) -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(ended.set)
+                loop.call_soon_threadsafe(function)
 
         before = self._scheduler
         self._scheduler = scheduler = Scheduler(
@@ -193,7 +185,8 @@ class Timers:
             kinds=lambda: () if self._closing else self._kinds,
             publish=self._services.bridge.publish,
             now=self._now,
-            on_end=on_end,
+            on_failure=lambda: call(self._services.storage.look),
+            on_end=lambda: call(ended.set),
         )
         if before is not None:
             scheduler.adopt(before)

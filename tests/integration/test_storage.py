@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.storage import engine as engines
 from bot.storage import schema
 from bot.storage.engine import WRITES
-from bot.storage.errors import SchemaError, StorageError
+from bot.storage.errors import SchemaError
 from bot.storage.models import Base, UserRow
 from bot.storage.storage import Storage
 from bot.tasks.manager import TaskManager
@@ -263,28 +263,6 @@ async def test_a_damaged_file_is_told_and_ends_nothing(tmp_path: Path) -> None:
 
     assert "restore a backup" in str(problem)
     assert (refused, state) == ([], "ready")
-
-
-@pytest.mark.slow
-async def test_a_full_disk_is_told_and_ends_nothing(tmp_path: Path) -> None:
-    """The transaction fails as a whole; with room again it goes on."""
-    async with opened("", tmp_path) as (storage, _):
-        await add(storage, 1)
-        sync = await storage.sync_engine()
-        with sync.connect() as connection:
-            pages = int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
-
-        async def fill(session: AsyncSession) -> None:
-            # SQLite's own limit answers as a full disk does: SQLITE_FULL.
-            await session.execute(text(f"PRAGMA max_page_count = {pages}"))
-            session.add(UserRow(user_id=2, timezone="x" * 1_000_000))
-
-        with pytest.raises(StorageError, match="disk") as caught:
-            await storage.write(fill)
-        found, state = await users(storage), storage.health.state
-
-    assert "full" in caught.value.advice
-    assert (found, state) == (1, "ready")
 
 
 def modes_of(folder: Path) -> dict[str, int]:

@@ -77,6 +77,7 @@ def beat(**parts: Any) -> schema.Heartbeat:
             by_name={"sweep": schema.TaskName(active=1, created=9, completed=7, failed=1)},
         ),
         commands=schema.Commands(invoked=1893, failed=4, p50_ms=12.0, p99_ms=80.0),
+        storage=schema.Storage(kind="sqlite", state="ready", state_age_s=590.0),
         process=schema.Process(rss_bytes=71_303_168, cpu_percent=40.0, open_files=18, threads=5),
         bot=schema.Bot(name="novera", version="1.2.3", guilds=3, members=119),
     )

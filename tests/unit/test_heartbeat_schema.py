@@ -14,12 +14,14 @@ from watchdog.heartbeat import decoder
 from watchdog.heartbeat.schema import (
     MAX_BYTES,
     MAX_MESSAGE,
+    MAX_PROBLEM,
     MAX_STACK,
     Failure,
     Heartbeat,
     HeartbeatError,
     Loop,
     Shard,
+    Storage,
     TaskName,
     Tasks,
     decode,
@@ -82,6 +84,16 @@ BEATS = st.builds(
         st.none() | NUMBERS,
     ),
     tasks=st.builds(Tasks, active=COUNTS, by_name=st.dictionaries(TEXTS, TASK_NAMES, max_size=8)),
+    storage=st.builds(
+        Storage,
+        kind=TEXTS,
+        state=TEXTS,
+        state_age_s=NUMBERS,
+        retried=COUNTS,
+        failed=COUNTS,
+        problem=st.none() | TEXTS,
+        backup_problem=st.none() | TEXTS,
+    ),
     stages_s=st.dictionaries(TEXTS, NUMBERS, max_size=4),
     failure=st.none() | st.builds(Failure, kind=TEXTS, message=TEXTS, permanent=st.booleans()),
 )
@@ -229,6 +241,7 @@ def test_the_longest_beat_there_can_be_is_still_believed(character: str) -> None
         BEAT,
         loop=Loop(stack="outer" + character * 100_000),
         failure=Failure(kind="k", message=character * 50_000),
+        storage=Storage(problem=character * 9_000, backup_problem=character * 9_000),
         tasks=Tasks(active=3, by_name={f"{character * 60}{n}": TaskName() for n in range(500)}),
     )
 
@@ -238,6 +251,8 @@ def test_the_longest_beat_there_can_be_is_still_believed(character: str) -> None
     assert len(encoded) <= MAX_BYTES
     assert decoded.loop.stack == character * MAX_STACK
     assert decoded.failure == Failure(kind="k", message=character * MAX_MESSAGE)
+    cut = character * MAX_PROBLEM
+    assert decoded.storage == Storage(problem=cut, backup_problem=cut)
     assert (decoded.tasks.active, decoded.tasks.by_name) == (3, {})
 
 

@@ -334,6 +334,16 @@ def test_a_distrusted_folder_restarts_nothing(watch: Watch) -> None:
         pytest.param(
             {"process": schema.Process(threads=450, threads_limit=512)}, "threads", id="threads"
         ),
+        pytest.param(
+            {"storage": schema.Storage(kind="sqlite", state="degraded", problem="disk full")},
+            "database",
+            id="database",
+        ),
+        pytest.param(
+            {"storage": schema.Storage(kind="sqlite", state="ready", backup_problem="disk full")},
+            "backup_failed",
+            id="backup",
+        ),
     ],
 )
 def test_what_needs_a_look_is_degraded(changes: dict[str, Any], reason: str) -> None:
@@ -343,6 +353,25 @@ def test_what_needs_a_look_is_degraded(changes: dict[str, Any], reason: str) -> 
     assert (judgement.verdict, judgement.reason) == ("degraded", reason)
     assert judgement.advice
     assert remedy_for(judgement) is None
+
+
+@pytest.mark.parametrize("state", ["", "closed", "opening", "ready", "a word of next year"])
+def test_a_database_that_is_not_known_to_fail_needs_no_look(state: str) -> None:
+    """Nor does one that a later version calls by another word."""
+    storage = schema.Storage(kind="postgresql", state=state, retried=3, failed=1)
+
+    assert Watch().poll(changes={"storage": storage}).verdict == "healthy"
+
+
+def test_a_lost_database_restarts_nothing_however_long() -> None:
+    """A restart does not mend it; the advice says what does."""
+    storage = schema.Storage(kind="sqlite", state="degraded", problem="the disk is full")
+    watch = Watch()
+    judgements = [watch.poll(changes={"storage": storage}) for _ in range(4000)]
+
+    assert {remedy_for(each) for each in judgements} == {None}
+    assert {each.verdict for each in judgements} == {"degraded"}
+    assert "the disk is full" in judgements[-1].advice
 
 
 def test_handlers_that_all_wait_are_degraded(watch: Watch) -> None:

@@ -47,6 +47,8 @@ def value(shown: View, name: str, /, **labels: str) -> float | None:
         pytest.param("novera_tasks_failed_total", 1.0, id="tasks"),
         pytest.param("novera_commands_invoked_total", 1893.0, id="commands"),
         pytest.param("novera_verdict_start_time_seconds", 1777895408.0, id="since"),
+        pytest.param("novera_database_up", 1.0, id="database"),
+        pytest.param("novera_backup_failed", 0.0, id="backup"),
         pytest.param("novera_takeovers_total", 3.0, id="takeovers"),
         pytest.param("novera_spare_up", 1.0, id="spare"),
         pytest.param("novera_journal_usable", 1.0, id="journal"),
@@ -72,6 +74,19 @@ def test_each_program_is_what_it_is_at_the_moment() -> None:
     assert (roles("spare"), roles("bot")) == ([1.0, 0.0], [0.0, 0.0])
     assert value(shown, "novera_spare_up") == 0.0
     assert value(shown, "novera_process_uptime_seconds", program="spare") == 592.0
+
+
+def test_a_lost_database_and_a_failed_backup_are_measured() -> None:
+    """A bot that has none says nothing of one."""
+    storage = schema.Storage(kind="sqlite", state="degraded", failed=3, backup_problem="full")
+    lost, none = (
+        view(report(heartbeat=as_json(beat(storage=each)))) for each in (storage, schema.Storage())
+    )
+
+    assert value(lost, "novera_database_up") == 0.0
+    assert value(lost, "novera_database_failed_total") == 3.0
+    assert value(lost, "novera_backup_failed") == 1.0
+    assert value(none, "novera_database_up") is None
 
 
 def test_exactly_one_verdict_is_hot() -> None:

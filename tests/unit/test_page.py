@@ -74,6 +74,7 @@ def test_whatever_a_value_holds_is_text() -> None:
         bot=schema.Bot(name=WILD, version=WILD),
         gateway=schema.Gateway(reason=WILD),
         tasks=schema.Tasks(by_name={WILD: schema.TaskName(active=1)}),
+        storage=schema.Storage(kind=WILD, state=WILD, problem=WILD, backup_problem=WILD),
     )
     shown = report(
         reason=WILD,
@@ -174,6 +175,20 @@ def test_an_incident_that_lasts_is_open() -> None:
 def test_the_spare_is_shown(parts: dict[str, Any], words: str) -> None:
     """Whether the next death finds one is a key figure."""
     assert words in page.render(view(report(**parts)))
+
+
+def test_a_database_that_does_not_answer_is_shown_with_what_to_do() -> None:
+    """Its panel says so, whatever else is the verdict's reason; one that is not there has none."""
+    storage = schema.Storage(
+        kind="sqlite", state="degraded", problem="the disk is full", backup_problem="no room"
+    )
+    lost = page.render(view(report(heartbeat=as_json(beat(storage=storage)))))
+    none = page.render(view(report(heartbeat=as_json(beat(storage=schema.Storage())))))
+
+    assert "<h2>Database</h2>" in lost
+    assert "<dd>the disk is full</dd>" in lost
+    assert "<dd>failed: no room</dd>" in lost
+    assert "<h2>Database</h2>" not in none
 
 
 def test_a_journal_that_can_not_be_used_is_said() -> None:

@@ -11,10 +11,10 @@ from bot.pipeline.figures import HandlerFigures, PipelineFigures
 from bot.plugins.general import catalogue, preflight, search, status
 from bot.plugins.general.catalogue import Entry, Option
 from bot.plugins.general.preflight import Feature, Standing
-from bot.storage.storage import StorageHealth
 from bot.views import page as limits
 from bot.views.page import Page, fitted
 from watchdog.heartbeat import schema
+from watchdog.heartbeat.schema import Storage
 
 WORDS = st.text(max_size=400)
 OPTIONS = st.builds(
@@ -429,21 +429,22 @@ def inside(
     *,
     skew: Skew | None = None,
     problem: str | None = None,
+    backup_problem: str | None = None,
     handlers: tuple[HandlerFigures, ...] = (),
 ) -> Page:
     """Answer the page about messages, database and clock."""
     return status.inside(
         PipelineFigures(messages=9, under_way=1, p50_ms=0.2, p99_ms=14.0, handlers=handlers),
-        StorageHealth(
-            name="sqlite",
+        Storage(
+            kind="sqlite",
             state="degraded" if problem else "ready",
-            since_s=40.0,
+            state_age_s=60.0,
             retried=2,
             failed=1,
             problem=problem,
+            backup_problem=backup_problem,
         ),
         skew,
-        now_s=100.0,
     )
 
 
@@ -463,7 +464,7 @@ def test_status_tells_of_messages_and_database() -> None:
 
     assert fields["Messages"] == "9 seen, 1 under way\np50 0.2 ms, p99 14 ms"
     assert fields["Database"].splitlines() == [
-        "sqlite: 🔴 does not answer",
+        "SQLite: 🔴 does not answer",
         "since 1 min 0 s",
         "2 retried, 1 failed",
         "disk full",
@@ -471,6 +472,14 @@ def test_status_tells_of_messages_and_database() -> None:
     assert fields["Stages of a message"] == (
         "`automod` automod: 9, 2 stopped, ⚠️ 1 failed, 0 too slow; p99 3.0 ms"
     )
+
+
+def test_status_tells_of_a_backup_that_failed() -> None:
+    """The database itself is well."""
+    told = shown(inside(backup_problem="the disk is full"))["Database"]
+
+    assert told.startswith("SQLite: 🟢 ready\n")
+    assert told.endswith("⚠️ The last backup failed: the disk is full")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.unit.status_reports import BOOT, NOW_AT, report
+from tests.unit.status_reports import BOOT, NOW_AT, as_json, beat, report
+from watchdog.heartbeat import schema
 from watchdog.heartbeat.identity import Identity
 from watchdog.status.reading import Reading, Writer, assess, to_text, writer_of
 from watchdog.status.report import encode
@@ -114,6 +115,20 @@ def test_the_text_names_leader_spare_journal_and_every_stage() -> None:
     assert "Journal        usable, 12 ms behind, 3 unfinished" in lines
     assert "Takeover       lead 0.0 ms, cache 4.0 ms, resumed 11 ms, ready 12 ms" in lines
     assert any(line.startswith("Events         2 handled again, 31 skipped") for line in lines)
+
+
+def test_the_text_tells_of_the_database() -> None:
+    """What is wrong with it, and with its last backup."""
+    storage = schema.Storage(
+        kind="postgresql", state="degraded", state_age_s=75.0, problem="full", backup_problem="no"
+    )
+    shown = written(heartbeat=as_json(beat(storage=storage)))
+    lines = to_text(read(shown), now_at=NOW_AT, path="state/status.json").splitlines()
+
+    well = to_text(read(written()), now_at=NOW_AT, path="state/status.json")
+    assert "Database       PostgreSQL, does not answer as it should for 1 min 15 s" in lines
+    assert {"Problem        full", "Last backup    failed: no"} <= set(lines)
+    assert "Database       SQLite, answers for 9 min 50 s" in well
 
 
 def test_a_spare_that_is_not_wanted_is_no_trouble() -> None:

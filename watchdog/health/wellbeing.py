@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from watchdog.health.limits import Limits
 from watchdog.health.observation import Sight
 from watchdog.health.progress import SERVING_NAMES, Progress
-from watchdog.heartbeat.schema import Heartbeat
+from watchdog.heartbeat.schema import MAX_PROBLEM, Heartbeat
 
 STATE_UNWRITABLE = "state_unwritable"
 SLOW_LAG_MS = 1000.0
@@ -31,6 +31,7 @@ def complaints(sight: Sight, progress: Progress, limits: Limits) -> tuple[Compla
     if beat is not None:
         found += _of_beat(beat, progress, limits)
         found += _of_memory(beat, progress, limits)
+        found += _of_backups(beat)
     return tuple(found)
 
 
@@ -75,7 +76,33 @@ def _of_beat(beat: Heartbeat, progress: Progress, limits: Limits) -> list[Compla
                 " so often.",
             )
         )
-    return found + _of_leaks(beat)
+    return [*found, *_of_database(beat), *_of_leaks(beat)]
+
+
+def _of_database(beat: Heartbeat) -> list[Complaint]:
+    if beat.storage.state != "degraded":
+        return []
+    problem = (beat.storage.problem or "it does not say why")[:MAX_PROBLEM]
+    return [
+        Complaint(
+            reason="database",
+            advice=f"The database: {problem}. The bot serves all that needs none, and a restart"
+            " would not mend it.",
+        )
+    ]
+
+
+def _of_backups(beat: Heartbeat) -> list[Complaint]:
+    problem = beat.storage.backup_problem
+    if problem is None:
+        return []
+    return [
+        Complaint(
+            reason="backup_failed",
+            advice=f"The last nightly backup failed: {problem[:MAX_PROBLEM]}. It is tried again"
+            " every ten minutes.",
+        )
+    ]
 
 
 def _of_leaks(beat: Heartbeat) -> list[Complaint]:

@@ -14,8 +14,10 @@ from watchdog.heartbeat.decoder import HeartbeatError as HeartbeatError
 
 SCHEMA = 1
 MAX_BYTES = 64 * 1024
-MAX_STACK = 8 * 1024  # both together fit into a beat, at 6 bytes for a character that is escaped
+# All together fit into a beat, at 6 bytes for a character that is escaped.
+MAX_STACK = 7 * 1024
 MAX_MESSAGE = 2 * 1024
+MAX_PROBLEM = 400
 
 Role = Literal["leader", "spare"]
 BEAT_FILES: Mapping[Role, str] = {"leader": "heartbeat.json", "spare": "heartbeat-spare.json"}
@@ -143,6 +145,26 @@ class Commands:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """The database, and its nightly backups; problems are words for the operator, or null.
+
+    Attributes:
+        kind: `sqlite` or `postgresql`; empty while nobody has asked for a database.
+        state: `closed`, `opening`, `ready` or `degraded`; a later version may know more.
+        retried: Transactions that were run again.
+        failed: Questions that got no answer.
+    """
+
+    kind: str = ""
+    state: str = "closed"
+    state_age_s: float = 0.0
+    retried: int = 0
+    failed: int = 0
+    problem: str | None = None
+    backup_problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
     """What the operating system says of the bot process; a limit of 0 is none."""
 
@@ -200,6 +222,7 @@ class Heartbeat:
     tasks: Tasks = field(default_factory=Tasks)
     jobs: Jobs = field(default_factory=Jobs)
     commands: Commands = field(default_factory=Commands)
+    storage: Storage = field(default_factory=Storage)
     process: Process = field(default_factory=Process)
     bot: Bot = field(default_factory=Bot)
     stages_s: Mapping[str, float] = field(default_factory=dict)
@@ -213,7 +236,7 @@ class Heartbeat:
 def encode(beat: Heartbeat) -> bytes:
     """Answer the beat as JSON that `decode` believes, at most `MAX_BYTES` long.
 
-    Stack, task names and the failure's message are the only parts that can grow; they are cut.
+    Stack, task names and words for the operator are the only parts that can grow; they are cut.
 
     Raises:
         HeartbeatError: too long even so.
@@ -233,6 +256,11 @@ def _cut(beat: Heartbeat) -> Heartbeat:
         beat = replace(beat, loop=replace(beat.loop, stack=stack[-MAX_STACK:]))
     if failure is not None and len(failure.message) > MAX_MESSAGE:
         beat = replace(beat, failure=replace(failure, message=failure.message[:MAX_MESSAGE]))
+    storage = beat.storage
+    problems = [each and each[:MAX_PROBLEM] for each in (storage.problem, storage.backup_problem)]
+    if problems != [storage.problem, storage.backup_problem]:
+        storage = replace(storage, problem=problems[0], backup_problem=problems[1])
+        beat = replace(beat, storage=storage)
     return beat
 
 

@@ -18,7 +18,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from watchdog.health.verdict import Verdict
-from watchdog.heartbeat.schema import Heartbeat, State
+from watchdog.heartbeat.schema import Heartbeat, State, Storage
 from watchdog.status.families import PREFIX, counter, gauge, one_hot, seconds
 from watchdog.status.gateway_metrics import gateway
 from watchdog.status.process_metrics import processes
@@ -51,6 +51,7 @@ class ViewCollector(Collector):
             yield from _bot(self._view, beat)
             yield from gateway(beat)
             yield from _work(beat)
+            yield from _database(beat.storage)
 
 
 def own_rss_bytes() -> int | None:
@@ -188,6 +189,18 @@ def _work(beat: Heartbeat) -> Iterator[Metric]:
         "99th percentile of a command's duration.",
         seconds(commands.p99_ms),
     )
+
+
+def _database(storage: Storage) -> Iterator[Metric]:
+    if not storage.kind:
+        return
+    yield from gauge(
+        "database_up", "1 while the database answers.", float(storage.state == "ready")
+    )
+    yield from counter("database_retried", "Transactions that were run again.", storage.retried)
+    yield from counter("database_failed", "Questions that got no answer.", storage.failed)
+    failed = storage.backup_problem is not None
+    yield from gauge("backup_failed", "1 when the last nightly backup failed.", float(failed))
 
 
 def _task_names(beat: Heartbeat) -> Iterator[Metric]:

@@ -7,7 +7,7 @@ from html import escape
 
 from watchdog.health.verdict import IncidentSummary
 from watchdog.heartbeat.schema import Heartbeat, TaskName, Tasks
-from watchdog.status import pair
+from watchdog.status import database, pair
 from watchdog.status.view import View
 from watchdog.status.wording import (
     NOTHING,
@@ -36,6 +36,8 @@ def columns(view: View) -> str:
         left.append(_details("Commands and jobs", _work(beat)))
         right.append(_details("Discord", _gateway(beat)))
         right.append(_details("Process", _process(view, beat)))
+        if beat.storage.kind:
+            right.append(_details("Database", database.rows(beat.storage)))
         left += _stages(beat)
     if not left:
         return f'<div class="columns single"><div>{"".join(right)}</div></div>'

@@ -10,7 +10,7 @@ import orjson
 
 from watchdog.health.verdict import SERVING, StatusReport
 from watchdog.heartbeat.identity import Identity
-from watchdog.status import pair
+from watchdog.status import database, pair
 from watchdog.status.report import StatusReportError, beat_of, decode
 from watchdog.status.wording import (
     HEADLINES,
@@ -169,6 +169,7 @@ def _beat_rows(report: StatusReport) -> list[tuple[str, str]]:
         ("Tasks", f"{count(tasks.active)} alive, {count(tasks.failed)} failed"),
         ("Commands", f"{count(beat.commands.invoked)} run, {count(beat.commands.failed)} failed"),
         ("Memory", size(beat.process.rss_bytes)),
+        *database.rows(beat.storage),
     ]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
 import structlog
 
+from bot.clock.wall import utc_now
 from bot.commands.refusals import Refused
 from bot.moderation import actions, warnings
 from bot.plugins.automod import reports, rules
@@ -28,14 +29,10 @@ MAX_REPORTS = 20  # on their way to one guild's log channel; in a raid the other
 _FAILURES = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, StorageError)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Deeds:
     """Acts on members and messages; what Discord refuses is told in the log channel."""
 
-    def __init__(self, bot: Novera, *, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, bot: Novera, *, now: Callable[[], datetime] = utc_now) -> None:
         self._bot, self._now = bot, now
         self._reporting: Counter[int] = Counter()
         self._left_out: Counter[int] = Counter()

@@ -95,7 +95,6 @@ class Locking:
 
     async def finish_begun(self) -> None:
         """Complete what an earlier process died in, and whose event is not handled again."""
-        await self._bot.services.storage.opened()
         for lock in await self.store.unfinished():
             action = "lock" if lock.status == "locking" else "unlock"
             chosen = Chosen(target_id=lock.channel_id, action=action)

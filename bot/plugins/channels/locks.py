@@ -20,7 +20,6 @@ from bot.plugins.channels.channel_lock import held_text
 from bot.plugins.channels.locking import Locking
 from bot.plugins.channels.overwrites import SPEAKING
 from bot.plugins.channels.places import Lockable, check
-from bot.storage.errors import StorageError
 from bot.timers.outcome import DONE, GiveUp, Outcome
 from bot.views.confirm import ask
 
@@ -58,9 +57,12 @@ class Locks(commands.Cog, name="Locks"):
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """Complete what a process died in."""
+        self.bot.services.storage.when_open(self._finish_begun, name="locks-take-over")
+
+    async def _finish_begun(self) -> None:
         try:
             await self._locking.finish_begun()
-        except (discord.DiscordException, aiohttp.ClientError, OSError, StorageError) as error:
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             log.warning("channel_locks.not_finished", error=type(error).__name__)
 
     @hybrid(

@@ -85,9 +85,8 @@ class General(commands.Cog, name="General"):
         )
         inside = status.inside(
             self.bot.pipeline.snapshot(),
-            services.storage.health,
+            services.database(),
             self.bot.discord_time.skew(),
-            now_s=now_s,
         )
         pages = [report, inside]
         if ctx.guild is not None:

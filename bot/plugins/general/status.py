@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from bot.clock.skew import WARN_OVER_S, Skew
 from bot.views.page import MAX_VALUE, Field, Page, cut
-from watchdog.heartbeat.schema import Commands, Gateway, Heartbeat, Jobs, Tasks
+from watchdog.heartbeat.schema import Commands, Gateway, Heartbeat, Jobs, Storage, Tasks
 
 if TYPE_CHECKING:
     from bot.pipeline.figures import HandlerFigures, PipelineFigures
-    from bot.storage.storage import StorageHealth
 
 MAX_TASK_NAMES = 12
+_DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _STORAGE = {
     "ready": "🟢 ready",
     "closed": "⚪ not opened yet",
@@ -70,14 +70,8 @@ def describe(
     return Page(title="Status", text=text, fields=tuple(fields))
 
 
-def inside(
-    pipeline: PipelineFigures, storage: StorageHealth, skew: Skew | None, *, now_s: float
-) -> Page:
-    """Answer the page about messages, the database and the clock.
-
-    Args:
-        now_s: Monotonic time.
-    """
+def inside(pipeline: PipelineFigures, storage: Storage, skew: Skew | None) -> Page:
+    """Answer the page about messages, the database and the clock."""
     messages = (
         f"{pipeline.messages} seen, {pipeline.under_way} under way\n"
         f"p50 {_ms(pipeline.p50_ms)}, p99 {_ms(pipeline.p99_ms)}"
@@ -87,7 +81,7 @@ def inside(
         title="Inside",
         fields=(
             Field(name="Messages", value=messages),
-            Field(name="Database", value=_storage(storage, now_s=now_s)),
+            Field(name="Database", value=_storage(storage)),
             Field(name="Clock", value=_clock(skew)),
             Field(name="Stages of a message", value=cut(stages, MAX_VALUE), inline=False),
         ),
@@ -103,13 +97,16 @@ def _handler(figures: HandlerFigures) -> str:
     return f"{', '.join(words)}; p99 {_ms(figures.p99_ms)}"
 
 
-def _storage(health: StorageHealth, *, now_s: float) -> str:
-    lines = [f"{health.name}: {_STORAGE.get(health.state, health.state)}"]
-    if health.state == "degraded":
-        lines.append(f"since {age(now_s - health.since_s)}")
-    lines.append(f"{health.retried} retried, {health.failed} failed")
-    if health.problem:
-        lines.append(cut(health.problem, 200))
+def _storage(storage: Storage) -> str:
+    kind = _DATABASES.get(storage.kind, "Database")
+    lines = [f"{kind}: {_STORAGE.get(storage.state, storage.state)}"]
+    if storage.state == "degraded":
+        lines.append(f"since {age(storage.state_age_s)}")
+    lines.append(f"{storage.retried} retried, {storage.failed} failed")
+    if storage.problem:
+        lines.append(cut(storage.problem, 200))
+    if storage.backup_problem:
+        lines.append(f"⚠️ The last backup failed: {cut(storage.backup_problem, 200)}")
     return "\n".join(lines)
 
 

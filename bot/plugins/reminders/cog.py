@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.clock.wall import utc_now
 from bot.commands.hybrid import hybrid, hybrid_group, sub
 from bot.commands.origins import origin_of
 from bot.commands.refusals import Refused
@@ -44,9 +45,7 @@ class Reminders(commands.Cog):
         self._made: ReminderStore | None = None
         self._forget: Callable[[], None] | None = None
         self._telling = Telling(self._store)
-        self._delivery = Delivery(
-            bot, self._store, now=lambda: datetime.now(UTC), on_failed=self._telling.add
-        )
+        self._delivery = Delivery(bot, self._store, now=utc_now, on_failed=self._telling.add)
 
     async def cog_load(self) -> None:
         """Take what falls due, and the presses of buttons of any age."""

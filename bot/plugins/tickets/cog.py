@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -217,11 +216,7 @@ class Tickets(commands.Cog, name="Tickets"):
     def _take_over(self) -> None:
         if not self._took_over:
             self._took_over = True
-            # In a context of its own: it is no part of the event in which the bot became ready.
-            contextvars.Context().run(self._begin_take_over)
-
-    def _begin_take_over(self) -> None:
-        self.bot.services.tasks.create_task(self.desk.take_over(), name="tickets-take-over")
+            self.bot.services.storage.when_open(self.desk.take_over, name="tickets-take-over")
 
 
 def _who_answers(place: discord.TextChannel, staff: discord.Role | None) -> str:

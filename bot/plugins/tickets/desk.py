@@ -132,7 +132,6 @@ class TicketDesk:
 
     async def take_over(self) -> None:
         """Finish what earlier processes began."""
-        await self._bot.services.storage.opened()
         for ticket in await self.store.unfinished():
             if self._bot.get_guild(ticket.guild_id) is None:
                 continue

@@ -17,6 +17,7 @@ import discord
 from discord.http import Route
 
 import bot.timers.store  # noqa: F401 - before the fork
+from bot.clock.wall import utc_now
 from bot.commands.stats import CommandStats
 from bot.plugins.reminders.delivery import Delivery
 from bot.plugins.reminders.model import KIND
@@ -25,7 +26,6 @@ from bot.services import Services
 from bot.storage import opened  # noqa: F401 - before the fork
 from bot.tasks.bridge import Bridge
 from bot.tasks.manager import TaskManager
-from bot.timers.timers import utc_now
 from tests.integration.serving import settings_for
 
 

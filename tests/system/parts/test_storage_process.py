@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 
 import pytest
 
+from tests.integration.webhook_stand_in import answer, webhook
 from tests.sources import ROOT
+from tests.system.conftest import Make
 from tests.system.installation import Installation, until
 
 NAME = "novera-20260304-030000.db"  # as docs/storage.md has it
@@ -30,13 +33,60 @@ def test_newer_tables_end_the_bot_with_advice(installation: Installation) -> Non
         made.execute("INSERT INTO alembic_version VALUES ('9999')")
 
     code, printed = installation.run(*installation.python("bot"), timeout_s=40)
+    lines = installation.records("bot.jsonl")
+    at = {line["event"]: datetime.fromisoformat(line["timestamp"]) for line in lines}
 
     told = printed + installation.text("bot.jsonl")
     assert code == 78, printed
     assert "was written by a newer version (schema 9999)" in told
     assert "install that version" in told
+    assert (at["bot.stopped"] - at["storage.refused"]).total_seconds() < 1
+    complaints = {line["event"] for line in lines if line["level"] in ("warning", "error")}
+    assert complaints == {"storage.refused", "bot.failed"}
     with closing(sqlite3.connect(database)) as left:
         assert left.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_lost_database_is_seen_by_the_operator_and_restarts_nothing(
+    make_installation: Make,
+) -> None:
+    """In the beat, the JSON, the page, the terminal and one alert; mended, it is seen as well."""
+    with webhook(answer(204)) as hook:
+        installation = make_installation(ALERT_WEBHOOK_URL=hook.url)
+        database = installation.state / "novera.db"
+        database.write_bytes(b"not a database " * 1000)
+        installation.start_simulator()
+        installation.start_supervisord()
+        pid = installation.wait_ready().pid
+        until(lambda: installation.verdict() == "degraded", "the watchdog sees it")
+        until(lambda: hook.all_titles, "an alert", within_s=20)
+        code, health = installation.healthz()
+        page = installation.http("/")[1].decode()
+        terminal = installation.run(*installation.python("watchdog", "status"))
+        served = installation.say("!ping on")
+        database.unlink()  # the operator helps
+        until(lambda: installation.verdict() == "healthy", "it is opened", within_s=20)
+        titles = hook.all_titles
+
+    advice = "the file is damaged; stop the bot and restore a backup"
+    assert (code, health["reason"], health["heartbeat"]["storage"]["state"]) == (
+        200,
+        "database",
+        "degraded",
+    )
+    assert advice in health["advice"]
+    assert advice in health["heartbeat"]["storage"]["problem"]
+    assert "<h2>Database</h2>" in page
+    assert advice in page
+    assert terminal[0] == 0
+    assert advice in terminal[1]
+    assert served == "pong on"
+    assert titles == ["Warning: database"]
+    assert installation.bot_pid() == pid
+    assert health["restarts"]["total"] == 0
+    assert installation.records("incidents.jsonl") == []
 
 
 @pytest.mark.slow
