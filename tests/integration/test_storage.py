@@ -11,6 +11,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.storage import engine as engines
 from bot.storage import schema
+from bot.storage import storage as storing
 from bot.storage.engine import WRITES
 from bot.storage.errors import SchemaError
 from bot.storage.models import Base, UserRow
@@ -263,6 +265,75 @@ async def test_a_damaged_file_is_told_and_ends_nothing(tmp_path: Path) -> None:
 
     assert "restore a backup" in str(problem)
     assert (refused, state) == ([], "ready")
+
+
+async def test_what_is_to_be_done_once_it_is_open_waits_however_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is done again when the database was lost in it; longer than any question waits."""
+    monkeypatch.setattr(storing, "OPEN_WAIT_S", 0.05)
+    monkeypatch.setattr(storing, "BACKOFF_CAP_S", 0.05)
+    path = tmp_path / "novera.db"
+    path.write_bytes(b"not a database " * 1000)
+    begun: list[int] = []
+
+    async with opened("", tmp_path) as (storage, _):
+
+        async def work() -> None:
+            begun.append(len(begun))
+            if len(begun) == 1:
+                raise StorageError("it", "lost")
+            await add(storage, 1)
+
+        task = storage.when_open(work, name="later")
+        with pytest.raises(StorageError):
+            await users(storage)
+        waits = not task.done() and not begun
+        path.unlink()
+        await task
+        found = await users(storage)
+
+    assert waits
+    assert (begun, found) == ([0, 1], 1)
+
+
+async def test_what_waits_for_the_opening_ends_with_the_bot(tmp_path: Path) -> None:
+    """Without having been done."""
+    (tmp_path / "novera.db").write_bytes(b"not a database " * 1000)
+    begun: list[int] = []
+
+    async def work() -> None:
+        begun.append(1)
+
+    async with opened("", tmp_path) as (storage, _):
+        task = storage.when_open(work, name="later")
+        await until(lambda: storage.health.state == "degraded")
+    await task
+
+    assert begun == []
+
+
+async def test_a_database_that_others_failed_at_is_asked(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a write of nothing, which leaves nothing; one that answers is not called degraded."""
+    async with opened(url, tmp_path) as (storage, _):
+        await add(storage, 1)
+        asked: list[bool] = []
+        run = storage._run
+
+        async def counted(work: Any, *, writes: bool) -> Any:
+            asked.append(writes)
+            return await run(work, writes=writes)
+
+        monkeypatch.setattr(storage, "_run", counted)
+        storage.look()
+        storage.look()
+        await until(lambda: storage._looking is not None and storage._looking.done())
+        found, health = await users(storage), storage.health
+
+    assert asked == [True, False]
+    assert (found, health.state, health.failed) == (1, "ready", 0)
 
 
 def modes_of(folder: Path) -> dict[str, int]:
