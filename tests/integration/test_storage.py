@@ -25,7 +25,7 @@ from bot.storage import engine as engines
 from bot.storage import schema
 from bot.storage import storage as storing
 from bot.storage.engine import WRITES
-from bot.storage.errors import SchemaError
+from bot.storage.errors import SchemaError, StorageError
 from bot.storage.models import Base, UserRow
 from bot.storage.storage import Storage
 from bot.tasks.manager import TaskManager

@@ -41,8 +41,11 @@ def test_newer_tables_end_the_bot_with_advice(installation: Installation) -> Non
     assert "was written by a newer version (schema 9999)" in told
     assert "install that version" in told
     assert (at["bot.stopped"] - at["storage.refused"]).total_seconds() < 1
-    complaints = {line["event"] for line in lines if line["level"] in ("warning", "error")}
-    assert complaints == {"storage.refused", "bot.failed"}
+    complaints = [line["event"] for line in lines if line["level"] in ("warning", "error")]
+    assert [each for each in complaints if not each.startswith("loop.")] == [
+        "storage.refused",
+        "bot.failed",
+    ]
     with closing(sqlite3.connect(database)) as left:
         assert left.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
 
