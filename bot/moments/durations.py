@@ -1,4 +1,4 @@
-"""Spans of time as people write them: `10m`, `1h30m`, `2 days`, `90 seconds`, `P1DT2H`. Pure."""
+"""Spans of time as people write them: `10m`, `1h30`, `2 days`, `90 seconds`, `P1DT2H`. Pure."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _NAMES: tuple[tuple[int, tuple[str, ...]], ...] = (
 _SECONDS = {name: seconds for seconds, names in _NAMES for name in names}
 _UNITS = "|".join(sorted(_SECONDS, key=len, reverse=True))
 _PART = re.compile(
-    rf"(?:and\s+)?(?P<number>[0-9]{{1,{_MAX_DIGITS}}}(?:\.[0-9]{{1,6}})?)\s*(?P<unit>{_UNITS})"
-    r"(?![a-z])\s*,?\s*"
+    r"(?:and\s+)?(?:(?P<hours>[0-9]{1,4})h(?P<minutes>[0-5][0-9])(?![0-9a-z:.])"  # 1h30
+    rf"|(?P<number>[0-9]{{1,{_MAX_DIGITS}}}(?:\.[0-9]{{1,6}}|,[0-9]{{1,2}})?)"
+    rf"\s*(?P<unit>{_UNITS})(?![a-z]))\s*,?\s*"
 )
 _ISO = re.compile(
     r"p(?:(?P<w>[0-9]{1,12})w)?(?:(?P<d>[0-9]{1,12})d)?"
@@ -33,6 +34,10 @@ class DurationError(ValueError):
     """What was written is no duration that can be used; the text says why, for the user."""
 
 
+class UnusableDurationError(DurationError):
+    """It is a duration: nothing, negative, too long, or one that says a unit twice."""
+
+
 def parse_duration(text: str) -> timedelta:
     """Answer the duration that *text* means, more than nothing and at most ten years.
 
@@ -40,7 +45,8 @@ def parse_duration(text: str) -> timedelta:
     fixed length.
 
     Raises:
-        DurationError: *text* is no duration, has no unit, is nothing, or is too long.
+        UnusableDurationError: *text* is one, but not such a one.
+        DurationError: *text* is none, or has no unit.
     """
     written = text.strip().lower()
     if not written or len(written) > MAX_TEXT:
@@ -48,14 +54,14 @@ def parse_duration(text: str) -> timedelta:
     if re.fullmatch(r"[0-9.]+", written):
         raise DurationError(f"`{written}` what? Add a unit: `{written}m`, `{written}h`, ….")
     if written.startswith("-"):
-        raise DurationError("A duration can't be negative.")
+        raise UnusableDurationError("A duration can't be negative.")
     seconds = _iso_seconds(written) if written.startswith("p") else _seconds(written)
     if seconds > MAX_DURATION.total_seconds():
-        raise DurationError("That is longer than ten years, the most that I can do.")
+        raise UnusableDurationError("That is longer than ten years, the most that I can do.")
     # Below a millisecond nothing can be kept.
     duration = timedelta(milliseconds=int(seconds * 1000))
     if not duration:
-        raise DurationError("That is no time at all.")
+        raise UnusableDurationError("That is no time at all.")
     return duration
 
 
@@ -63,7 +69,7 @@ def leading_duration(text: str) -> tuple[timedelta, str] | None:
     """Answer the longest duration that *text* begins with, and the rest; None when it has none.
 
     Raises:
-        DurationError: it is none that can be used.
+        UnusableDurationError: it is none that can be used.
     """
     end = _end_of_parts(text)
     if end == 0:
@@ -92,15 +98,22 @@ def _end_of_parts(text: str) -> int:
 def _seconds(written: str) -> float:
     at, seconds, seen = 0, 0.0, set[int]()
     while match := _PART.match(written, at):
-        unit = _SECONDS[match["unit"]]
-        if unit in seen:
-            raise DurationError(f"`{match['unit']}` comes twice.")
-        seen.add(unit)
-        seconds += float(match["number"]) * unit
+        for number, name in _numbers(match):
+            unit = _SECONDS[name]
+            if unit in seen:
+                raise UnusableDurationError(f"`{name}` comes twice.")
+            seen.add(unit)
+            seconds += float(number.replace(",", ".")) * unit
         at = match.end()
     if at == 0 or at < len(written):
         raise DurationError("A duration looks like `10m`, `1h30m` or `2 days`.")
     return seconds
+
+
+def _numbers(part: re.Match[str]) -> tuple[tuple[str, str], ...]:
+    if part["unit"] is None:
+        return (part["hours"], "h"), (part["minutes"], "m")
+    return ((part["number"], part["unit"]),)
 
 
 def _iso_seconds(written: str) -> float:

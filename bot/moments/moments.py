@@ -6,23 +6,49 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from bot.moments.durations import MAX_DURATION, DurationError, leading_duration, parse_duration
+from bot.moments.durations import (
+    MAX_DURATION,
+    DurationError,
+    UnusableDurationError,
+    leading_duration,
+    parse_duration,
+)
 
 MAX_WHEN = 64  # characters
 MAX_WORDS = 8  # of a time at the beginning of a text
+FIXED = "Etc/GMT"  # zones without summer time, in whose names the sign is the other way round
+_DAY = timedelta(days=1)
 _STAMP = re.compile(r"<t:(-?[0-9]{1,13})(?::[tTdDfFsSR])?>")
-_IN = re.compile(r"in\s+(?=[0-9])", re.IGNORECASE)
-# A number alone may be an hour, a day, a month; dateparser takes single letters for units.
-_UNCLEAR = re.compile(r"(?:(?:at|on|in|by)\s+)?(?:[0-9\s.]+|[a-z]{1,2})", re.IGNORECASE)
+_IN = re.compile(r"in\s+(?=[-0-9])", re.IGNORECASE)
 _QUOTED = re.compile(r'\s*(?:"([^"]*)"|“([^”]*)”|\'([^\']*)\')\s*(.*)', re.DOTALL)
 _WORD = re.compile(r"\S+\s*")
-# "9am 2 apples": dateparser would make something of the 2.
-_COUNT = re.compile(r"(?:[ap]m|:[0-9]{2})\s+[0-9]+", re.IGNORECASE)
-_AGO = re.compile(r"ago\b", re.IGNORECASE)
+# "tomorrow at 8 tea": neither an hour that is clear nor a text that is meant to begin so.
+_AT_NUMBER = re.compile(r"at\s+[0-9]{1,2}\b", re.IGNORECASE)
+_OPEN_END = frozenset({"and", "at", "by", "in", "next", "of", "on", "the"})
+_AFTER_SPAN = re.compile(r"(?:ago|from\s+now)\b[\s,]*", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"(?:at\s+)?(?:[0-9]{1,2}(?:[:.][0-9]{2})?\s*[ap]m\b|[0-9]{1,2}:[0-9]{2}\b|noon\b|midnight\b)",
+    re.IGNORECASE,
+)
+
+# What dateparser would make something of, or leave out without a word.
+_ONE_WORD = re.compile(r"(?:(?:at|on|in|by)\s+)?(?:[0-9\s.]+|[a-z]{1,2})", re.IGNORECASE)
+_DOTTED_DATE = re.compile(r"\b[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}\b")
+_BARE = re.compile(r"[0-9]+(?:st|nd|rd|th|[.,][0-9]+)?")
+_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+_MONTH = re.compile(r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*")
+_UNIT = re.compile(
+    r"[ap]m|of|s|secs?|seconds?|m|mins?|minutes?|hours?|hrs?|h|d|days?|w|wks?|weeks?"
+    r"|mos?|months?|y|yrs?|years?|decades?"
+)
 
 
 class MomentError(ValueError):
     """What was written is no time that can be used; the text says why, for the user."""
+
+
+class NoMomentError(MomentError):
+    """What was written is not even a time."""
 
 
 UNKNOWN = (
@@ -37,6 +63,13 @@ def stamped(at: datetime) -> str:
     return f"<t:{seconds}:F> (<t:{seconds}:R>)"
 
 
+def zone_label(name: str) -> str:
+    """Answer the name of a time zone as people read it: `UTC+2` for `Etc/GMT-2`."""
+    if name == FIXED or not name.startswith(FIXED):
+        return name
+    return f"UTC{name[len(FIXED) :].translate(str.maketrans('+-', '-+'))}"
+
+
 def plain_when(text: str, now: datetime) -> datetime | None:
     """Answer the time that *text* means if it is a Discord timestamp or a duration.
 
@@ -44,24 +77,27 @@ def plain_when(text: str, now: datetime) -> datetime | None:
         now: The present, aware.
 
     Raises:
-        MomentError: *text* is too long, unclear, or means a time that can't be used.
+        NoMomentError: *text* is nothing, too long, or not clear.
+        MomentError: it means a time that can't be used.
     """
     written = text.strip()
     if not written:
-        raise MomentError(UNKNOWN)
+        raise NoMomentError(UNKNOWN)
     if len(written) > MAX_WHEN:
-        raise MomentError(f"A time has at most {MAX_WHEN} characters.")
+        raise NoMomentError(f"A time has at most {MAX_WHEN} characters.")
     if match := _STAMP.fullmatch(written):
         return checked(_of_stamp(int(match[1])), now)
-    if _UNCLEAR.fullmatch(written):
-        raise MomentError(f"`{_shown(written)}` is not clear. Write `10m`, `10:00` or `10am`.")
     span = _IN.sub("", written, count=1)
     if span[0] in "0123456789-pP":
         try:
             return checked(now + parse_duration(span), now)
-        except DurationError as error:
-            if span[0] == "-" or "longer" in str(error):
-                raise MomentError(str(error)) from error
+        except UnusableDurationError as error:
+            raise MomentError(str(error)) from error
+        except DurationError:
+            pass  # words, or a date
+    unclear = _unclear(written)
+    if unclear is not None:
+        raise NoMomentError(_not_clear(unclear))
     return None
 
 
@@ -71,7 +107,10 @@ def checked(at: datetime, now: datetime) -> datetime:
     Raises:
         MomentError: it is past, or more than ten years away.
     """
-    at = at.astimezone(UTC)
+    try:
+        at = at.astimezone(UTC)
+    except OverflowError as error:
+        raise MomentError("There is no such time.") from error
     if at <= now:
         raise MomentError(f"That is in the past: I understood {stamped(at)}.")
     if at - now > MAX_DURATION:
@@ -80,7 +119,11 @@ def checked(at: datetime, now: datetime) -> datetime:
 
 
 def plain_beginning(text: str) -> tuple[str, str] | None:
-    """Answer the time that *text* begins with, and the rest, where that is plain to see."""
+    """Answer the time that *text* begins with, and the rest, where that is plain to see.
+
+    Raises:
+        MomentError: it is none that can be used.
+    """
     written = text.lstrip()
     if match := _QUOTED.fullmatch(written):
         return next(part for part in match.groups()[:3] if part is not None), match[4]
@@ -89,12 +132,14 @@ def plain_beginning(text: str) -> tuple[str, str] | None:
     start = match.end() if (match := _IN.match(written)) else 0
     try:
         found = leading_duration(written[start:])
-    except DurationError:
-        found = None
+    except UnusableDurationError as error:
+        raise MomentError(str(error)) from error
     if found is None:
         return None
-    rest = found[1]
-    if match := _AGO.match(rest):
+    span, rest = found
+    if span % _DAY == timedelta(0) and (_CLOCK.match(rest) or _AT_NUMBER.match(rest)):
+        return None  # "in 2 days at 9am": more than a duration
+    if match := _AFTER_SPAN.match(rest):
         rest = rest[match.end() :]
     return written[: len(written) - len(rest)].rstrip(" ,"), rest.lstrip()
 
@@ -109,16 +154,58 @@ def beginnings(text: str) -> Iterator[tuple[str, str]]:
         ends.append(match.end())
     for end in reversed(ends):
         when = written[:end].rstrip()
-        if not any(match.end() == len(when) for match in _COUNT.finditer(when)):
+        if when.split()[-1].lower() not in _OPEN_END:
             yield when, written[end:]
 
 
+def check_rest(when: str, rest: str) -> None:
+    """Refuse what follows a time without a clock, or no time at all, if it is half a time itself.
+
+    Raises:
+        MomentError: *rest* says at what number, and not of what.
+    """
+    if not _CLOCK.search(when) and (match := _AT_NUMBER.match(rest)):
+        raise MomentError(_not_clear(match[0]))
+
+
 def in_zone(local: datetime, offset_zone: datetime) -> datetime:
-    """Answer the wall clock time *local* in the time zone of *offset_zone*, in UTC.
+    """Answer the wall clock time *local* in the time zone of *offset_zone*.
 
     A time that the clock skips in spring is as much later; one that comes twice is the first.
     """
-    return local.replace(tzinfo=offset_zone.tzinfo).astimezone(UTC)
+    return local.replace(tzinfo=offset_zone.tzinfo)
+
+
+def has_dotted_date(text: str) -> bool:
+    """Whether *text* has a date such as 3.4.2027, in which the day comes first everywhere."""
+    return _DOTTED_DATE.search(text) is not None
+
+
+def _not_clear(text: str) -> str:
+    shown = text.replace("`", "")
+    return f"`{shown}` is not clear. Write `10m`, `10:00`, `10am`, `may 10` or `2027-01-31`."
+
+
+def _unclear(written: str) -> str | None:
+    """Answer the part of *written* that may mean this or that; None when all is clear.
+
+    A number may be an hour, a day, a month: what stands beside it must say which.
+    """
+    if _ONE_WORD.fullmatch(written) and not has_dotted_date(written):
+        return written
+    words = [word.strip(",.") for word in written.lower().split()]
+    months = [index for index, word in enumerate(words) if _MONTH.fullmatch(word)]
+    if months and len(words) - (words[0] in ("in", "by", "on")) == 1:
+        return written
+    for index, word in enumerate(words):
+        if not _BARE.fullmatch(word):
+            continue
+        beside_month = any(abs(index - each) == 1 for each in months)
+        following = words[index + 1] if index + 1 < len(words) else ""
+        is_year = bool(months) and _YEAR.fullmatch(word)
+        if not (beside_month or is_year or _UNIT.fullmatch(following)):
+            return word
+    return None
 
 
 def _of_stamp(seconds: int) -> datetime:
@@ -126,7 +213,3 @@ def _of_stamp(seconds: int) -> datetime:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     except OverflowError as error:
         raise MomentError("There is no such time.") from error
-
-
-def _shown(text: str) -> str:
-    return text.replace("`", "")

@@ -27,6 +27,9 @@ from bot.moments.durations import (
         pytest.param("90 seconds", 90, id="seconds"),
         pytest.param("1 hour, 5 minutes and 3 seconds", 3903, id="sentence"),
         pytest.param("1.5H", 5400, id="fraction"),
+        pytest.param("1,5h", 5400, id="fraction with a comma"),
+        pytest.param("1h30", 5400, id="minutes without their unit"),
+        pytest.param("1d 1h05, 3s", 90_303, id="minutes without their unit, among others"),
         pytest.param("P1DT2H", 93_600, id="iso"),
         pytest.param("p2w", 1_209_600, id="iso weeks"),
         pytest.param("PT90S", 90, id="iso seconds"),
@@ -50,6 +53,10 @@ def test_what_people_write_is_understood(text: str, seconds: int) -> None:
         pytest.param("999999999999w", "ten years", id="overflow"),
         pytest.param("9999999999999w", "looks like", id="more digits than are read"),
         pytest.param("1m 2m", "twice", id="unit twice"),
+        pytest.param("1h30 5m", "twice", id="minutes twice"),
+        pytest.param("1h300", "looks like", id="too many minutes"),
+        pytest.param("1h 30", "looks like", id="number without a unit"),
+        pytest.param("1,000 seconds", "looks like", id="thousands"),
         pytest.param("10mb", "looks like", id="other unit"),
         pytest.param("P1M", "ISO 8601", id="iso months"),
         pytest.param("P", "ISO 8601", id="iso nothing"),
@@ -71,7 +78,7 @@ def test_what_is_said_is_understood(seconds: int) -> None:
     assert parse_duration(format_duration(duration)) == duration
 
 
-@given(st.text(alphabet="0123456789.smhdwpPTy- \n,and", max_size=70))
+@given(st.text(alphabet="0123456789.smhdwpPTy- \n,:and", max_size=70))
 def test_any_text_is_a_duration_or_refused(text: str) -> None:
     """Nothing else is raised, and what is answered is within bounds."""
     try:
@@ -86,6 +93,8 @@ def test_any_text_is_a_duration_or_refused(text: str) -> None:
     ("text", "expected"),
     [
         pytest.param("10m tea", (600, "tea"), id="one"),
+        pytest.param("1h30 tea", (5400, "tea"), id="minutes without their unit"),
+        pytest.param("1h 30 eggs", (3600, "30 eggs"), id="number of something else"),
         pytest.param("1h 30m 2 apples", (5400, "2 apples"), id="longest"),
         pytest.param("10 minutes, tea", (600, "tea"), id="comma"),
         pytest.param("10 metres", None, id="no unit"),
