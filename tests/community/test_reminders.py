@@ -2,57 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.storage.models import ReminderRow, TimerRow
-from tests.community.moderating import letters_to, press, press_in_vain
-from tests.community.stage import Stage
+from bot.plugins.reminders.model import NewReminder
+from tests.community.moderating import press, press_in_vain
+from tests.community.reminding import fall_due, reminding, row, written
+from tests.community.stage import Stage, words_of
 from tests.integration.serving import until
 
 pytestmark = pytest.mark.plugins("reminders")
-
-
-async def fall_due(stage: Stage, late_s: float = 0.0) -> None:
-    """Let every pending timer be due, as if the time had passed."""
-    at = datetime.now(UTC) - timedelta(seconds=late_s)
-
-    async def work(session: AsyncSession) -> None:
-        rows = (
-            (
-                await session.execute(
-                    update(TimerRow)
-                    .where(TimerRow.state == "pending")
-                    .values(due_at=at, next_try_at=at)
-                    .returning(TimerRow.ref)
-                )
-            )
-            .scalars()
-            .all()
-        )
-        await session.execute(update(ReminderRow).where(ReminderRow.id.in_(rows)).values(due_at=at))
-
-    await stage.services.storage.write(work)
-    stage.services.timers.wake()
-
-
-async def row(stage: Stage, reminder_id: int = 1) -> Any:
-    """Answer a reminder as the database has it."""
-
-    async def work(session: AsyncSession) -> Any:
-        return await session.get(ReminderRow, reminder_id)
-
-    return await stage.services.storage.read(work)
-
-
-def reminding(stage: Stage, channel: str = "general") -> list[Any]:
-    """Answer the bot's messages that remind."""
-    return [m for m in stage.messages(channel) if m.content.startswith("⏰ <@")]
+SAME = ("user_id", "guild_id", "channel_id", "message_id", "due_at", "repeat", "timezone")
 
 
 @pytest.mark.parametrize("way", ["slash", "text"])
@@ -72,6 +33,8 @@ async def test_a_reminder_is_promised_and_comes(stage: Stage, way: str) -> None:
 
     assert "tea @everyone" in message.content
     assert message.content.startswith(f"⏰ <@{stage.user_id('alice')}>")
+    assert not message.mention_everyone
+    assert list(message.ping_user_ids) == [stage.user_id("alice")]
 
 
 async def test_repeating_reminders_come_again(stage: Stage) -> None:
@@ -82,20 +45,11 @@ async def test_repeating_reminders_come_again(stage: Stage) -> None:
     for count in (1, 2):
         await fall_due(stage)
         await until(lambda: len(reminding(stage)) == count)  # noqa: B023 - awaited in the loop
-        await counted(stage, count)
+        await written(stage, lambda kept: kept.count == count)  # noqa: B023 - as above
     kept = await row(stage)
 
     assert kept.state == "pending"
     assert timedelta(minutes=59) < kept.due_at - datetime.now(UTC) <= timedelta(hours=1)
-
-
-async def counted(stage: Stage, count: int) -> None:
-    """Wait until the reminder has been written as sent so often."""
-    for _ in range(200):
-        if (await row(stage)).count == count:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("not written")
 
 
 async def test_a_late_reminder_says_how_late(stage: Stage) -> None:
@@ -154,15 +108,6 @@ async def test_a_snooze_button_works_for_its_user_once(stage: Stage) -> None:
     await until(lambda: len(reminding(stage)) == 2)
 
 
-async def test_a_channel_that_is_gone_means_a_direct_message(stage: Stage) -> None:
-    """The reminder finds its user."""
-    made = await stage.driver.add_channel("short-lived")
-    await stage.say("!remind 10m tea", user="alice", channel="short-lived")
-    stage.backend.delete_channel(int(made["id"]))
-    await fall_due(stage)
-    await until(lambda: any("tea" in text for text in letters_to(stage, "alice")))
-
-
 @pytest.mark.parametrize(
     ("command", "answer"),
     [
@@ -171,7 +116,15 @@ async def test_a_channel_that_is_gone_means_a_direct_message(stage: Stage) -> No
         pytest.param("!remind 10m", "text", id="no text"),
         pytest.param("!remind every 1m tea", "10 minutes", id="too often"),
         pytest.param("!remind 10m " + "x" * 1600, "1500", id="too long"),
-        pytest.param("!timezone Berlin", "Europe/Berlin", id="time zone"),
+        pytest.param("!remind daily 2020-01-01 tea", "in the past", id="past with a rule"),
+        pytest.param("!remind tomorrow at 8 tea", "`at 8` is not clear", id="half a time"),
+        pytest.param("!remind 10m \u200b", "Of what?", id="nothing to see"),
+        pytest.param('!remind "10m tea', "quotation mark", id="open quotation"),
+        pytest.param("!reminders cancel 99999999999999999999", "between 1 and", id="huge number"),
+        pytest.param("!reminders cancel tea", "number", id="no number"),
+        pytest.param("!reminders edit 7 2h", "no open reminder 7", id="no such reminder"),
+        pytest.param("!timezone Berln", "Europe/Berlin", id="time zone"),
+        pytest.param("!timezone UTC+5:30", "Europe/Berlin", id="offset"),
     ],
 )
 async def test_what_cannot_be_done_is_explained(stage: Stage, command: str, answer: str) -> None:
@@ -189,24 +142,114 @@ async def test_times_are_those_of_the_users_clock(stage: Stage) -> None:
     assert (kept.due_at.hour, kept.due_at.minute, kept.timezone) == (0, 0, "Asia/Tokyo")
 
 
-async def test_what_could_not_be_delivered_is_told_at_the_next_command(stage: Stage) -> None:
-    """The channel is gone and direct messages are closed: the next command says so, once."""
-    made = await stage.driver.add_channel("short-lived")
-    await stage.say("!remind 10m tea", user="alice", channel="short-lived")
-    stage.backend.delete_channel(int(made["id"]))
-    await stage.driver.fault(
-        "fail_rest", {"path": "*/users/@me/channels", "status": 403, "code": 50007}
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param("!remind in 2 hours tea time", id="in"),
+        pytest.param('!remind "in 2 hours" tea time', id="quoted"),
+        pytest.param("!remindme 2h tea time", id="alias"),
+        pytest.param("!remind 1h60m\ntea time", id="lines"),
+        pytest.param("!remind 2 hours from now, tea time", id="from now"),
+    ],
+)
+async def test_the_words_of_a_text_command(stage: Stage, command: str) -> None:
+    """As many as are a time are the time."""
+    await stage.say(command, user="alice")
+    kept = await row(stage)
+
+    assert kept.text == "tea time"
+    assert timedelta(minutes=119) < kept.due_at - datetime.now(UTC) <= timedelta(hours=2)
+
+
+async def test_both_ways_of_repeating_are_one(stage: Stage) -> None:
+    """By slash the rule may stand in the time or beside it."""
+    await stage.slash("remind", {"when": "every friday 6pm", "text": "tea"}, user="alice")
+    await stage.slash(
+        "remind", {"when": "friday 6pm", "text": "tea", "repeat": "weekly"}, user="alice"
     )
-    await fall_due(stage)
-    for _ in range(200):
-        if (await row(stage)).state == "failed":
-            break
-        await asyncio.sleep(0.02)
+    await stage.say("!remind every friday 6pm tea", user="alice")
+    kept = [await row(stage, number) for number in (1, 2, 3)]
 
-    for _ in range(2):
-        await stage.say("!ping", user="alice")
-    await until(lambda: any("could not deliver" in m.content for m in stage.messages()))
-    await stage.say("!ping", user="alice")
+    assert len({(each.due_at, each.repeat, each.text) for each in kept}) == 1
+    assert kept[0].due_at.weekday() == 4
 
-    assert sum("could not deliver" in m.content for m in stage.messages()) == 1
-    assert not any("tea" in m.content for m in stage.messages())
+
+async def test_a_monthly_reminder_keeps_its_day(stage: Stage) -> None:
+    """A text that changes in February is no reason to come on the 28th for ever."""
+    told = await stage.say("!remind monthly jan 31 9am rent", user="alice")
+    await stage.slash("reminders edit", {"number": 1, "text": "the rent"}, user="alice")
+    kept = await row(stage)
+
+    assert "every month" in told
+    assert (kept.repeat, kept.text) == ("1mo 09:00:00 31", "the rent")
+
+
+async def test_an_edited_time_is_one_of_the_users_clock_of_now(stage: Stage) -> None:
+    """The user has moved since; what is not edited keeps its zone."""
+    await stage.say("!timezone Europe/Berlin", user="alice")
+    await stage.say("!remind daily 9am tea", user="alice")
+    assert "keep theirs" in await stage.say("!timezone tokyo", user="alice")
+    await stage.say("!reminders edit 1 green tea", user="alice")
+    before = await row(stage)
+    told = await stage.say("!reminders edit 1 tomorrow 9am", user="alice")
+    after = await row(stage)
+
+    assert (before.text, before.timezone) == ("green tea", "Europe/Berlin")
+    assert "time zone Asia/Tokyo" in told
+    assert (after.due_at.hour, after.timezone, after.text) == (0, "Asia/Tokyo", "green tea")
+    assert after.repeat == "86400 09:00:00"
+
+
+async def test_the_guilds_time_zone_is_that_of_who_has_none(stage: Stage) -> None:
+    """Also one that is an offset; a zone of one's own comes first."""
+    await stage.services.guilds.change(stage.guild.id, timezone="Etc/GMT-2")
+    assert "**UTC+2**" in await stage.slash("timezone", user="alice")
+    await stage.say("!timezone utc-3", user="bob")
+    for user in ("alice", "bob"):
+        await stage.slash("remind", {"when": "tomorrow 9am", "text": "tea"}, user=user)
+
+    assert [(await row(stage, number)).due_at.hour for number in (1, 2)] == [7, 12]
+
+
+async def test_time_zones_are_completed(stage: Stage) -> None:
+    """As somebody types."""
+    shown = await stage.driver.autocomplete("timezone", "name", "berl", wait_s=10)
+
+    assert [each["value"] for each in shown["choices"]][:1] == ["Europe/Berlin"]
+
+
+async def test_others_do_not_read_what_was_made_elsewhere(stage: Stage) -> None:
+    """A list in a channel shows the texts of that channel; slash commands answer in private."""
+    await stage.driver.add_channel("secret")
+    await stage.say("!remind 10m tea", user="alice")
+    await stage.say("!remind 20m a **surprise", user="alice", channel="secret")
+    public = await stage.say("!reminders", user="alice")
+    private = await stage.driver.slash("reminders list", user="alice", wait_s=10)
+
+    assert "tea" in public
+    assert "surprise" not in public
+    assert "made elsewhere" in public
+    assert private["ephemeral"]
+    assert r"a \*\*surprise" in words_of(private["response"])
+
+
+async def test_fifty_are_listed_on_pages_and_are_the_most(stage: Stage) -> None:
+    """One more is refused until one is cancelled."""
+    await stage.say("!remind 10m tea", user="alice")
+    store = stage.bot.get_cog("Reminders")._store()  # type: ignore[union-attr]
+    first = await store.get(1)
+    for number in range(2, 51):
+        new = NewReminder(
+            **{name: getattr(first, name) for name in SAME},
+            origin=number,
+            text=f"tea {number}",
+        )
+        await store.create(new, first.due_at)
+    listed = await stage.slash("reminders list", user="alice")
+
+    assert "(50)" in listed
+    assert "1/5" in listed
+    assert "50 open reminders" in await stage.say("!remind 10m more", user="alice")
+    await stage.say("!reminders cancel 7", user="alice")
+    assert "Number 51" in await stage.say("!remind 10m more", user="alice")
+    assert "Number" in await stage.say("!remind 10m tea", user="bob")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
@@ -14,10 +15,11 @@ from bot.commands.hybrid import hybrid, hybrid_group, sub
 from bot.commands.origins import origin_of
 from bot.commands.refusals import Refused
 from bot.moments import timezones
+from bot.moments.moments import zone_label
 from bot.plugins.reminders import model, reading
 from bot.plugins.reminders.delivery import Delivery
 from bot.plugins.reminders.items import TOO_MANY, Snooze
-from bot.plugins.reminders.repeats import anchored, from_text, to_text
+from bot.plugins.reminders.repeats import Repeat, anchored, from_text, to_text
 from bot.plugins.reminders.telling import Telling
 from bot.views.page import listed
 from bot.views.pages import send_pages
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 STORE = "bot.plugins.reminders.store"
 UNKNOWN = "You have no open reminder {number}. `/reminders list` shows those that you have."
+MAX_NUMBER = 2**53 - 1  # Discord's; a larger one would break the database's driver
 SILENT = discord.AllowedMentions.none()
 
 
@@ -59,11 +62,15 @@ class Reminders(commands.Cog):
             self._forget()
         self.bot.remove_dynamic_items(Snooze)
 
-    @hybrid("Remind you of something", aliases=("remindme",), examples=("10m tea",))
+    @hybrid(
+        "Remind you of something",
+        aliases=("remindme",),
+        examples=("10m tea", "every friday 18:00 tea"),
+    )
     @app_commands.describe(
-        when="10m, 1h30m, tomorrow 9am, friday 18:00, 2027-01-31 12:00",
+        when="10m, 1h30m, tomorrow 9am, every friday 18:00, 2027-01-31 12:00",
         text="What to remind you of",
-        repeat="daily, weekly, every 2h",
+        repeat="daily, weekly, monthly, every 2h",
     )
     async def remind(
         self,
@@ -78,11 +85,6 @@ class Reminders(commands.Cog):
             wish = await reading.of_text(when, text, now=now, timezone=zone)
         else:
             wish = await reading.of_options(when, text, repeat, now=now, timezone=zone)
-        due_at, rule = wish.due_at, wish.repeat
-        if due_at is None:
-            raise Refused(reading.NO_TIME)
-        if rule is not None:
-            rule = anchored(rule, due_at, timezones.zone(zone))
         new = model.NewReminder(
             user_id=ctx.author.id,
             guild_id=None if ctx.guild is None else ctx.guild.id,
@@ -90,8 +92,8 @@ class Reminders(commands.Cog):
             message_id=ctx.message.id if ctx.interaction is None else None,
             origin=origin_of(ctx),
             text=reading.checked_text(wish.text),
-            due_at=due_at,
-            repeat=None if rule is None else to_text(rule),
+            due_at=wish.due_at,
+            repeat=_kept(wish.repeat, wish.due_at, zone),
             timezone=zone,
         )
         kept = await self._create(new, now)
@@ -100,8 +102,10 @@ class Reminders(commands.Cog):
     @hybrid_group("Your open reminders", fallback="list", private=True)
     async def reminders(self, ctx: Context) -> None:
         found = await self._store().open_of(ctx.author.id)
+        private = ctx.interaction is not None or ctx.guild is None
+        here = None if private else ctx.channel.id
         pages = listed(
-            [model.entry(each) for each in found],
+            [model.entry(each, here=here) for each in found],
             title=f"Your reminders ({len(found)})",
             empty="You have none. `/remind` makes one.",
         )
@@ -109,7 +113,7 @@ class Reminders(commands.Cog):
 
     @sub(reminders, "Cancel a reminder", aliases=("delete", "remove"), private=True)
     @app_commands.describe(number="Its number in the list")
-    async def cancel(self, ctx: Context, number: int) -> None:
+    async def cancel(self, ctx: Context, number: commands.Range[int, 1, MAX_NUMBER]) -> None:
         now = ctx.message.created_at
         found = await self._store().cancel(number, ctx.author.id, now)
         if found is None and not await self._cancelled(number, ctx.author.id):
@@ -123,7 +127,7 @@ class Reminders(commands.Cog):
     async def edit(
         self,
         ctx: Context,
-        number: int,
+        number: commands.Range[int, 1, MAX_NUMBER],
         when: commands.Range[str, 1, 200] | None = None,
         *,
         text: str | None = None,
@@ -131,17 +135,19 @@ class Reminders(commands.Cog):
         known = await self._store().get(number)
         if known is None or known.user_id != ctx.author.id or known.state != "pending":
             raise Refused(UNKNOWN.format(number=number))
-        now, by_text = ctx.message.created_at, ctx.interaction is None
-        wish = await reading.of_edit(when, text, by_text=by_text, now=now, timezone=known.timezone)
-        rule = wish.repeat or (None if known.repeat is None else from_text(known.repeat))
-        if rule is not None:
-            rule = anchored(rule, wish.due_at or known.due_at, timezones.zone(known.timezone))
+        now, zone = ctx.message.created_at, await self._timezone(ctx)
+        change = await reading.of_edit(
+            when, text, by_text=ctx.interaction is None, now=now, timezone=zone
+        )
+        rule = change.repeat or (None if known.repeat is None else from_text(known.repeat))
+        due_at = change.due_at
         changed = await self._store().edit(
             number,
             ctx.author.id,
-            due_at=wish.due_at,
-            text=reading.checked_text(wish.text) if wish.text else None,
-            repeat=None if rule is None else to_text(rule),
+            due_at=due_at,
+            timezone=zone,
+            text=change.text,
+            repeat=None if due_at is None else _kept(rule, due_at, zone),
         )
         if changed is None:
             raise Refused(UNKNOWN.format(number=number))
@@ -153,21 +159,17 @@ class Reminders(commands.Cog):
         now = ctx.message.created_at
         if name is None:
             zone = await self._timezone(ctx)
-            here = now.astimezone(timezones.zone(zone))
-            await ctx.send(
-                f"Your time zone is **{zone}**, where it is {here:%H:%M}.", ephemeral=True
-            )
+            await ctx.send(f"Your time zone is {_where(zone, now)}.", ephemeral=True)
             return
-        zone_or_none = timezones.valid_timezone(name)
-        if zone_or_none is None:
-            near = ", ".join(f"`{each}`" for each in timezones.suggestions(name))
-            hint = f" Did you mean {near}?" if near else " It looks like `Europe/Berlin`."
-            raise Refused(f"I don't know that time zone.{hint}")
-        await self._store().set_timezone(ctx.author.id, zone_or_none, now)
-        here = now.astimezone(timezones.zone(zone_or_none))
+        named = await asyncio.to_thread(timezones.valid_timezone, name)
+        if named is None:
+            found = await asyncio.to_thread(timezones.suggestions, name)
+            near = ", ".join(f"`{each}`" for each in found)
+            hint = f"Did you mean {near}?" if near else "One looks like `Europe/Berlin` or `UTC+2`."
+            raise Refused(f"I don't know that time zone. {hint}")
+        await self._store().set_timezone(ctx.author.id, named, now)
         await ctx.send(
-            f"Your time zone is now **{zone_or_none}**, where it is {here:%H:%M}. Reminders that"
-            " you have keep theirs.",
+            f"Your time zone is now {_where(named, now)}. Reminders that you have keep theirs.",
             ephemeral=True,
         )
 
@@ -175,7 +177,7 @@ class Reminders(commands.Cog):
     async def _zones(
         self, interaction: discord.Interaction[Novera], current: str
     ) -> list[app_commands.Choice[str]]:
-        names = timezones.suggestions(current, limit=20)
+        names = await asyncio.to_thread(timezones.suggestions, current, 20)
         return [app_commands.Choice(name=name, value=name) for name in names]
 
     @commands.Cog.listener()
@@ -205,7 +207,17 @@ class Reminders(commands.Cog):
         return known is not None and known.user_id == user_id and known.state == "cancelled"
 
     async def _timezone(self, ctx: Context) -> str:
-        own: Any = await self._store().timezone_of(ctx.author.id)
+        own = await self._store().timezone_of(ctx.author.id)
         if own is None and ctx.guild is not None:
             own = (await self.bot.services.guilds.of(ctx.guild.id)).timezone
-        return (own and timezones.valid_timezone(own)) or timezones.DEFAULT
+        return own or timezones.DEFAULT
+
+
+def _kept(rule: Repeat | None, due_at: datetime, zone: str) -> str | None:
+    """Answer what the database keeps of a rule whose first time is *due_at*."""
+    return None if rule is None else to_text(anchored(rule, due_at, timezones.zone(zone)))
+
+
+def _where(zone: str, now: datetime) -> str:
+    here = now.astimezone(timezones.zone(zone))
+    return f"**{zone_label(zone)}**, where it is {here:%H:%M}"

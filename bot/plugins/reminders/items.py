@@ -16,6 +16,7 @@ from bot.plugins.reminders.repeats import tomorrow
 CHOICES = {"10": "10 min", "60": "1 h", "day": "Tomorrow"}
 NOT_YOURS = "This is somebody else's reminder."
 GONE = "I no longer know this reminder."
+PUT_OFF = "You have put this off before: it was to come {at}."
 TOO_MANY = f"You have {MAX_OPEN} open reminders, the most that I keep. Cancel one first."
 
 
@@ -59,7 +60,7 @@ class Snooze(
         if reminder.user_id != interaction.user.id:
             await interaction.response.send_message(NOT_YOURS, ephemeral=True)
             return
-        now = discord.utils.utcnow()
+        now = interaction.created_at
         new = NewReminder(
             user_id=reminder.user_id,
             guild_id=reminder.guild_id,
@@ -75,6 +76,10 @@ class Snooze(
             kept = await store.create(new, now)
         except TooManyError:
             await interaction.response.send_message(TOO_MANY, ephemeral=True)
+            return
+        if kept.state != "pending":
+            text = PUT_OFF.format(at=stamped(kept.due_at))
+            await interaction.response.send_message(text, ephemeral=True)
             return
         await interaction.response.edit_message(
             content=f"{message.content}\n-# 💤 until {stamped(kept.due_at)}",

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from discord.utils import escape_markdown
+
 from bot.moments.durations import format_duration
-from bot.moments.moments import stamped
+from bot.moments.moments import stamped, zone_label
 from bot.plugins.reminders.repeats import described, from_text
 
 KIND = "reminder"
@@ -60,7 +62,7 @@ def promise(reminder: Reminder) -> str:
     text = f"⏰ I will remind you {stamped(reminder.due_at)}"
     if reminder.repeat is not None:
         rule = described(from_text(reminder.repeat))
-        text += f", then {rule} (time zone {reminder.timezone})"
+        text += f", then {rule} (time zone {zone_label(reminder.timezone)})"
     return f"{text}. Number {reminder.id}."
 
 
@@ -91,26 +93,36 @@ def jump_url(reminder: Reminder) -> str:
     return f"https://discord.com/channels/{place}/{reminder.channel_id}/{reminder.message_id}"
 
 
-def entry(reminder: Reminder) -> str:
-    """Answer its line in the list."""
-    first = " ".join(reminder.text.split())
-    short = first if len(first) <= MAX_LISTED else f"{first[: MAX_LISTED - 1]}…"
-    again = "" if reminder.repeat is None else f" · {described(from_text(reminder.repeat))}"
-    return f"**{reminder.id}** · {stamped(reminder.due_at)}{again}\n{short}"
-
-
-def undelivered(failed: Sequence[Reminder], *, private: bool, channel_id: int) -> str:
-    """Answer what a user is told of reminders that could not be delivered.
+def entry(reminder: Reminder, *, here: int | None) -> str:
+    """Answer its line in the list.
 
     Args:
-        private: Only the user reads it; others read no text that comes from elsewhere.
-        channel_id: Where it is told.
+        here: The channel whose members read it, to whom the texts of others are no business; None
+            when only the user does.
     """
-    lines = ["I could not deliver a reminder of yours: I may neither write there nor to you."]
+    again = "" if reminder.repeat is None else f" · {described(from_text(reminder.repeat))}"
+    shown = here in (None, reminder.channel_id)
+    text = _short(reminder.text) if shown else "*made elsewhere: `/reminders list` shows it*"
+    return f"**{reminder.id}** · {stamped(reminder.due_at)}{again}\n{text}"
+
+
+def undelivered(failed: Sequence[Reminder], *, here: int | None) -> str:
+    """Answer what a user is told of reminders that could not be delivered; *here* as in `entry`."""
+    what = "a reminder" if len(failed) == 1 else f"{len(failed)} reminders"
+    lines = [f"I could not deliver {what} of yours: I may neither write there nor to you."]
     for each in failed[:MAX_TOLD]:
-        shown = private or each.channel_id == channel_id
-        text = f": {' '.join(each.text.split())[:MAX_LISTED]}" if shown else ""
-        lines.append(f"• <t:{int(each.due_at.timestamp())}:f>{text}")
+        line = f"• <t:{int(each.due_at.timestamp())}:f>"
+        if here in (None, each.channel_id):
+            line += f": {_short(each.text)}"
+        if each.repeat is not None:
+            line += f" ({described(from_text(each.repeat))}; it has ended with that)"
+        lines.append(line)
     if len(failed) > MAX_TOLD:
         lines.append(f"… and {len(failed) - MAX_TOLD} more")
     return "\n".join(lines)
+
+
+def _short(text: str) -> str:
+    """Answer a line of *text*, of which no markup reaches into the lines around it."""
+    line = " ".join(text.split())
+    return escape_markdown(line if len(line) <= MAX_LISTED else f"{line[: MAX_LISTED - 1]}…")

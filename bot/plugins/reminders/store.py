@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.moments.timezones import DEFAULT
 from bot.plugins.reminders.model import KIND, MAX_OPEN, NewReminder, Reminder
-from bot.storage.models import ReminderRow, UserRow
+from bot.storage.models import ReminderRow, TimerRow, UserRow
 
 if TYPE_CHECKING:
     from bot.services import Services
+
+
+_UNTOLD = (ReminderRow.state == "failed") & ReminderRow.told.is_(False)
 
 
 class TooManyError(Exception):
@@ -64,7 +68,10 @@ class ReminderStore:
             await self._schedule(session, row)
             return _reminder(row)
 
-        return await self._storage.write(work)
+        try:
+            return await self._storage.write(work)
+        except IntegrityError:  # of two presses at once the other one was first
+            return await self._storage.write(work)
 
     async def due(self, reminder_id: int, timer_id: int) -> Reminder | None:
         """Answer the reminder that a timer is about; None if that timer is no longer the one."""
@@ -143,10 +150,15 @@ class ReminderStore:
         user_id: int,
         *,
         due_at: datetime | None,
+        timezone: str,
         text: str | None,
         repeat: str | None,
     ) -> Reminder | None:
-        """Change what is given; None when the user has no such open reminder."""
+        """Change what is given; None when the user has no such open reminder.
+
+        Args:
+            timezone: Of *due_at*.
+        """
 
         async def work(session: AsyncSession) -> Reminder | None:
             row = await _open(session, reminder_id, user_id)
@@ -156,6 +168,8 @@ class ReminderStore:
                 row.text = text
             if repeat is not None:
                 row.repeat = repeat
+            if due_at is not None:
+                row.timezone = timezone
             if due_at is not None and due_at != row.due_at:
                 row.due_at = due_at
                 if row.timer_id is not None:
@@ -165,37 +179,47 @@ class ReminderStore:
 
         return await self._storage.write(work)
 
-    async def users_to_tell(self) -> set[int]:
-        """Answer who has a failed reminder and does not know."""
+    async def users_to_tell(self, now: datetime) -> set[int]:
+        """Answer who has a failed reminder and does not know.
+
+        One whose timer was given up, after errors of all kinds for hours, has failed as well.
+        """
 
         async def work(session: AsyncSession) -> set[int]:
-            asked = select(ReminderRow.user_id).where(
-                ReminderRow.state == "failed", ReminderRow.told.is_(False)
+            given_up = select(TimerRow.id).where(TimerRow.state == "failed", TimerRow.kind == KIND)
+            await session.execute(
+                update(ReminderRow)
+                .where(ReminderRow.state == "pending", ReminderRow.timer_id.in_(given_up))
+                .values(state="failed", finished_at=now)
             )
+            asked = select(ReminderRow.user_id).where(_UNTOLD)
             return set((await session.execute(asked)).scalars())
 
-        return await self._storage.read(work)
+        return await self._storage.write(work)
 
-    async def take_untold(self, user_id: int) -> Sequence[Reminder]:
-        """Answer the failed reminders of a user, who is told of them now."""
+    async def untold(self, user_id: int) -> Sequence[Reminder]:
+        """Answer the failed reminders of a user who does not know."""
 
         async def work(session: AsyncSession) -> list[Reminder]:
             asked = (
                 select(ReminderRow)
-                .where(
-                    ReminderRow.user_id == user_id,
-                    ReminderRow.state == "failed",
-                    ReminderRow.told.is_(False),
-                )
+                .where(ReminderRow.user_id == user_id, _UNTOLD)
                 .order_by(ReminderRow.due_at)
-                .with_for_update()  # of two commands at once one tells
             )
-            rows = list((await session.execute(asked)).scalars())
-            for row in rows:
-                row.told = True
-            return [_reminder(row) for row in rows]
+            return [_reminder(row) for row in (await session.execute(asked)).scalars()]
 
-        return await self._storage.write(work)
+        return await self._storage.read(work)
+
+    async def note_told(self, reminders: Sequence[Reminder]) -> None:
+        """Note that the user knows of these."""
+
+        async def work(session: AsyncSession) -> None:
+            ids = [each.id for each in reminders]
+            await session.execute(
+                update(ReminderRow).where(ReminderRow.id.in_(ids)).values(told=True)
+            )
+
+        await self._storage.write(work)
 
     async def timezone_of(self, user_id: int) -> str | None:
         """Answer the time zone that a user has set."""

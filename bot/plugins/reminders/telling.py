@@ -34,21 +34,35 @@ class Telling:
         """Tell the author of a command, if there is something to tell.
 
         Raises:
-            StorageError: the database did not answer; nothing is told then, and nothing forgotten.
+            StorageError: the database did not answer; nothing is forgotten.
         """
-        store = self._store()
         if not self._asked:
-            self._users |= await store.users_to_tell()
-            self._asked = True
-        if ctx.author.id not in self._users:
+            found = await self._store().users_to_tell(discord.utils.utcnow())
+            if not self._asked:
+                self._users |= found
+                self._asked = True
+        user_id = ctx.author.id
+        if user_id not in self._users:
             return
-        failed = await store.take_untold(ctx.author.id)
-        self._users.discard(ctx.author.id)
+        self._users.discard(user_id)  # of two commands at once one tells
+        told = False
+        try:
+            told = await self._told(ctx)
+        finally:
+            if not told:
+                self._users.add(user_id)
+
+    async def _told(self, ctx: commands.Context[Any]) -> bool:
+        """Answer False when it could not be said here."""
+        failed = await self._store().untold(ctx.author.id)
         if not failed:
-            return
+            return True
         private = ctx.interaction is not None or ctx.guild is None
-        text = undelivered(failed, private=private, channel_id=ctx.channel.id)
+        text = undelivered(failed, here=None if private else ctx.channel.id)
         try:
             await ctx.send(text, ephemeral=True, allowed_mentions=discord.AllowedMentions.none())
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             log.warning("reminder.not_told", count=len(failed), error=type(error).__name__)
+            return False
+        await self._store().note_told(failed)
+        return True
