@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import discord
 from discord import AppCommandType, app_commands
 from discord import utils as discord_utils
 from discord.ext import commands
@@ -20,7 +21,8 @@ from pydantic import SecretStr
 from bot import plugins as package
 from bot.client import Novera, build
 from bot.commands.stats import CommandStats
-from bot.commands.wording import permission
+from bot.commands.usage import signature
+from bot.commands.wording import listed, permission
 from bot.services import Services
 from bot.settings import BotSettings
 from bot.tasks.jobs import JobQueue
@@ -95,14 +97,15 @@ async def page(client: Novera) -> str:
 
 
 async def _row(client: Novera, command: commands.Command[Any, ..., Any]) -> str:
-    written = f"`{command.qualified_name} {command.signature}`".replace(" `", "`")
+    written = f"`{command.qualified_name} {signature(command)}`".replace(" `", "`")
     if command.aliases:
         written += f"<br>also {', '.join(f'`{alias}`' for alias in command.aliases)}"
     if not isinstance(command, commands.HybridCommand | commands.HybridGroup):
         written += "<br>text only"
-    elif isinstance(command, commands.HybridGroup) and command.fallback:
-        written += f"<br>`/{command.qualified_name} {command.fallback}`"
-    told = [command.description or command.short_doc, *_options(command)]
+    elif isinstance(command, commands.HybridGroup):
+        fallback = command.fallback
+        written += f"<br>`/{command.qualified_name} {fallback}`" if fallback else "<br>text only"
+    told = [command.description or command.short_doc, *_options(command), *_examples(command)]
     cells = (written, "<br>".join(told), await _who(client, command), _needs(command, "bot_needs"))
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
@@ -110,7 +113,19 @@ async def _row(client: Novera, command: commands.Command[Any, ..., Any]) -> str:
 def _options(command: commands.Command[Any, ..., Any]) -> Iterator[str]:
     half = slash_half(command)
     for option in half.parameters if half is not None else ():
-        yield f"`{option.display_name}`: {option.description}"
+        words = [f"`{option.display_name}`: {option.description}"]
+        if option.choices:
+            words.append(f"One of {listed((f'`{each.value}`' for each in option.choices), 'or')}.")
+        elif option.type is discord.AppCommandOptionType.integer and option.max_value is not None:
+            known = str(option.max_value) in str(option.description)
+            words += [] if known else [f"{option.min_value or 0} to {option.max_value}."]
+        yield " ".join(words)
+
+
+def _examples(command: commands.Command[Any, ..., Any]) -> Iterator[str]:
+    given = [f"`!{command.qualified_name} {each}`" for each in command.extras.get("examples", ())]
+    if given:
+        yield f"Such as {listed((each.replace(' `', '`') for each in given), 'or')}."
 
 
 def slash_half(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +11,7 @@ import pytest_asyncio
 from discord import AppCommandType, app_commands
 
 from bot.client import Novera
+from bot.commands.usage import FLAGS, signature
 from docs import generate_commands
 
 MAX_SLASH_COMMANDS = 100  # of one application
@@ -103,3 +105,27 @@ async def test_the_commands_fit_discords_limits(client: Novera) -> None:
     for kind in (AppCommandType.user, AppCommandType.message):
         assert len(client.tree.get_commands(type=kind)) <= 5
     assert all(len(group.commands) <= 25 for group in groups)
+
+
+async def test_every_section_opens_with_a_sentence_for_its_readers(client: Novera) -> None:
+    """Who reads the page knows Discord, and nothing of how the bot is made."""
+    page = await generate_commands.page(client)
+    sections = re.findall(r"^## (.+)\n\n(.+)$", page, flags=re.MULTILINE)
+    ours = re.compile(r"\b(cog|class|callback|handler|job queue|background job|timer)\b|mmands?\.")
+
+    assert len(sections) == page.count("\n## ") > 10
+    assert [each for each in sections if not re.fullmatch(r"[A-Z][^|]{20,}\.", each[1])] == []
+    assert [each for each in sections if ours.search(each[1])] == []
+
+
+async def test_every_argument_of_a_command_is_named(client: Novera) -> None:
+    """As a text command and as a slash command alike, so that what is said of it can be found."""
+    strangers = []
+    for command in client.walk_commands():
+        half = generate_commands.slash_half(command)
+        written = signature(command)
+        for option in half.parameters if half is not None else ():
+            if FLAGS not in written and not re.search(rf"[<\[]{option.display_name}\b", written):
+                strangers.append(f"{command.qualified_name} {option.display_name}")
+
+    assert strangers == []

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from discord.ext import commands
 
+from bot.commands.usage import signature
+
 if TYPE_CHECKING:
     from bot.commands.handling import Handling
     from bot.commands.reporting import Reporter
@@ -71,7 +73,7 @@ class TextCommands:
         elif not self._handled_by_others(context):
             usage = ""
             if command is not None and context.interaction is None:
-                usage = f"{context.clean_prefix}{command.qualified_name} {command.signature}"
+                usage = f"{context.clean_prefix}{command.qualified_name} {signature(command)}"
             kind = "text command" if context.interaction is None else "command"
             self._reporter.failed(error, to=context, kind=kind, name=name, usage=usage.strip())
         self._end(context)

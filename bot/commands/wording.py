@@ -5,10 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+# Where Discord's settings call a permission otherwise than its API does. "Mention @everyone, @here
+# and All Roles" is not among them: it would be one more @everyone in a text.
+_IN_SETTINGS = {
+    "create_polls": "Create Polls",
+    "external_emojis": "Use External Emoji",
+    "external_stickers": "Use External Stickers",
+    "manage_emojis": "Manage Expressions",
+    "manage_emojis_and_stickers": "Manage Expressions",
+    "moderate_members": "Timeout Members",
+    "read_messages": "View Channel",
+    "send_messages_in_threads": "Send Messages in Threads",
+    "send_polls": "Create Polls",
+    "stream": "Video",
+    "use_embedded_activities": "Use Activities",
+    "use_external_emojis": "Use External Emoji",
+    "use_external_stickers": "Use External Stickers",
+    "use_voice_activation": "Use Voice Activity",
+}
+
 
 def permission(name: str) -> str:
-    """Answer the permission *name* of discord.py as Discord's settings call it, nearly."""
-    return name.replace("guild", "server").replace("_", " ").title()
+    """Answer the permission *name* of discord.py as Discord's settings call it."""
+    words = name.replace("guild", "server").replace("_", " ").title()
+    return _IN_SETTINGS.get(name, words)
 
 
 def listed(names: Iterable[object], joint: str = "and") -> str:

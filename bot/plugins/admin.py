@@ -21,7 +21,7 @@ _UNREACHABLE = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutE
 
 
 class Admin(commands.Cog, name="Admin"):
-    """Plugins, slash commands, and the life of the process."""
+    """For the bot's owner: plugins, slash commands, restart and shutdown."""
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot

@@ -68,7 +68,9 @@ async def test_status_tells_of_database_messages_and_clock(stage: Stage) -> None
         await stage.say(f"!ping {number}", user="alice")
     last = await turned(stage, times=2)
 
-    assert f"{stage.services.storage.dialect}: " in last
+    assert {"sqlite": "SQLite: ", "postgresql": "PostgreSQL: "}[
+        stage.services.storage.dialect
+    ] in last
     assert "`commands`" in last
     assert "🟢 within" in last
 

@@ -66,7 +66,7 @@ async def test_a_thread_asks_for_its_own_permission(stage: Stage) -> None:
     common = ("view_channel", "embed_links", "manage_roles", "read_message_history")
     await leave_permissions(stage, *common, "send_messages")
     shown = await stage.driver.slash("panel create", user="mod", channel=str(thread.id), wait_s=10)
-    assert "Send Messages In Threads" in words_of(shown["response"])
+    assert "Send Messages in Threads" in words_of(shown["response"])
 
     await leave_permissions(stage, *common, "send_messages_in_threads")
     shown = await stage.driver.slash("panel create", user="mod", channel=str(thread.id), wait_s=10)

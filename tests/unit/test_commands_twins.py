@@ -114,7 +114,7 @@ async def test_the_place_is_checked_first_then_the_user_then_the_bot() -> None:
 
         assert command is not None
         order = [each.__qualname__.partition(".")[0] for each in command.checks]
-        assert order == ["guild_only", "_has", "bot_has_permissions"]
+        assert order == ["guild_only", "_needing", "_bot_needing"]
 
 
 async def test_two_cogs_of_one_class_share_nothing_that_changes() -> None:

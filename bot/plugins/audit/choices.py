@@ -22,7 +22,7 @@ Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | disc
 
 
 class AuditChoices(commands.Cog, name="Audit log settings"):
-    """What the audit log tells of."""
+    """Where changes in the server are told, and of which channels not."""
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot

@@ -47,7 +47,7 @@ def subgroup(group: Any, name: str, description: str, *, fallback: str) -> Decor
 
 
 class Automod(commands.Cog, name="Automod"):
-    """What moderators set."""
+    """Rules that watch messages and joins: what they look for, and what they do about it."""
 
     def __init__(self, bot: Novera, screening: Screening) -> None:
         self.bot, self.screening = bot, screening

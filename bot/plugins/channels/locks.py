@@ -41,7 +41,7 @@ OPEN = "{place} is not locked."
 
 
 class Locks(commands.Cog, name="Locks"):
-    """Two commands, and a timer that ends a lock."""
+    """Keep members from writing in a channel, and open it again exactly as it was."""
 
     features: ClassVar = {"Locks that end on time": ("manage_channels", "manage_roles")}
 

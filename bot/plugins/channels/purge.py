@@ -46,7 +46,7 @@ class PurgeOptions(commands.FlagConverter, case_insensitive=True):
 
 
 class Purges(commands.Cog, name="Purge"):
-    """Counts, asks, and hands the work to a background job."""
+    """Delete many messages at once, after seeing how many they are."""
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot

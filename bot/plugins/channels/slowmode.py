@@ -26,7 +26,7 @@ OFF = frozenset({"off", "none", "0"})
 
 
 class Slowmode(commands.Cog, name="Slowmode"):
-    """One command."""
+    """How often members may write in a channel."""
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot

@@ -12,6 +12,7 @@ from discord.ext import commands
 
 from bot.commands.permissions import bot_lacks
 from bot.commands.replies import unwrap
+from bot.commands.usage import signature
 from bot.plugins.general.catalogue import Entry, Option
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _text_entry(ctx: Context, command: TextCommand, names: set[str]) -> Entry:
         group=command.cog_name or OTHERS,
         name=command.qualified_name,
         text=command.description or command.short_doc,
-        usage=f"{prefix}{command.qualified_name} {command.signature}".strip(),
+        usage=f"{prefix}{command.qualified_name} {signature(command)}".strip(),
         slash="" if slash is None else _slash_usage(slash),
         aliases=tuple(_alias_names(command)),
         options=tuple(_text_options(command) if slash is None else _slash_options(slash)),
@@ -108,6 +109,8 @@ def _alias_names(command: TextCommand) -> Iterator[str]:
     parent = f"{command.full_parent_name} ".lstrip()
     for alias in command.aliases:
         yield f"{parent}{alias}"
+    if isinstance(command, commands.HybridGroup) and command.fallback:
+        yield f"{command.qualified_name} {command.fallback}"
 
 
 def _slash_half(command: TextCommand) -> SlashCommand | None:

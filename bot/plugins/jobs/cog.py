@@ -23,7 +23,7 @@ PER_PAGE = 10
 
 
 class Jobs(commands.Cog, name="Jobs"):
-    """What the bot works on for longer than a command may take."""
+    """Work that takes longer: exports, backups, and how far each of them is."""
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Bans(commands.Cog, name="Bans and kicks"):
-    """Who has to go, and who may come back."""
+    """Remove members, for a while or for good, and let them come back."""
 
     features: ClassVar[Mapping[str, tuple[str, ...]]] = {"Bans for a time": ("ban_members",)}
 

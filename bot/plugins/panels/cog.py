@@ -53,14 +53,19 @@ class Panels(commands.Cog, name="Panels"):
         self.bot.remove_dynamic_items(*ITEMS)
 
     @hybrid_group(
-        "Panels on which members give themselves roles.",
+        "List the panels of this server.",
+        fallback="list",
         guild=True,
         private=True,
         needs=("manage_roles",),
         bot_needs=("manage_roles",),
     )
     async def panel(self, ctx: Ctx) -> None:
-        await self._list(ctx)
+        assert ctx.guild is not None  # noqa: S101 - the commands are for guilds
+        panels = await self._store().of_guild(ctx.guild.id)
+        lines = [record.line() for record in panels]
+        pages = listed(lines, title="Panels", empty="There is none. Make one with `panel create`.")
+        await send_pages(ctx, pages, private=True)
 
     @sub(panel, "Make a panel in this channel.", private=True)
     async def create(self, ctx: Ctx) -> None:
@@ -90,10 +95,6 @@ class Panels(commands.Cog, name="Panels"):
 
         await open_form(ctx, lambda: PanelForm(submit, old=old), label="Change the panel")
 
-    @sub(panel, "List the panels of this server.", name="list", private=True)
-    async def list_panels(self, ctx: Ctx) -> None:
-        await self._list(ctx)
-
     @sub(panel, "Delete a panel; members keep their roles.", private=True)
     @app_commands.describe(panel="Number of the panel, as in the list.")
     async def delete(self, ctx: Ctx, panel: int) -> None:
@@ -117,13 +118,6 @@ class Panels(commands.Cog, name="Panels"):
         named = [(cut(f"{each.id}: {each.design.title}", 100), each.id) for each in panels]
         found = [each for each in named if current.casefold() in each[0].casefold()]
         return [app_commands.Choice(name=name, value=number) for name, number in found[:25]]
-
-    async def _list(self, ctx: Ctx) -> None:
-        assert ctx.guild is not None  # noqa: S101 - the commands are for guilds
-        panels = await self._store().of_guild(ctx.guild.id)
-        lines = [record.line() for record in panels]
-        pages = listed(lines, title="Panels", empty="There is none. Make one with `panel create`.")
-        await send_pages(ctx, pages, private=True)
 
     async def _made(
         self, interaction: discord.Interaction[Any], design: Design, roles: list[discord.Role]

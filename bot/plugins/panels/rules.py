@@ -8,6 +8,8 @@ from typing import Literal
 
 from discord import Permissions
 
+from bot.commands.wording import permission
+
 Style = Literal["select", "buttons"]
 Mode = Literal["any", "one"]
 
@@ -98,7 +100,7 @@ def refusal(role: RoleFacts, givers: Givers) -> str | None:
     granted = Permissions(role.permissions)
     harmful = [name for name in DANGEROUS if getattr(granted, name)]
     if harmful:
-        return f"it grants {harmful[0].replace('guild', 'server').replace('_', ' ').title()}"
+        return f"it grants {permission(harmful[0])}"
     if role.rank >= givers.bot:
         return "it is not below my highest role"
     if givers.maker is not None and role.rank >= givers.maker:

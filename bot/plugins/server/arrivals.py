@@ -30,7 +30,7 @@ REASON = "Role for new members"
 
 
 class Arrivals(commands.Cog, name="Welcome"):
-    """Who comes and who goes."""
+    """Messages for members who join or leave, and a role for who joins."""
 
     features: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "Welcome messages": ("view_channel", "send_messages"),

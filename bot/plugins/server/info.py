@@ -27,7 +27,7 @@ YOURSELF = commands.parameter(default=lambda ctx: ctx.author, displayed_default=
 
 
 class Info(commands.Cog, name="Information"):
-    """What servers and users are."""
+    """Facts about this server and its members, and their pictures."""
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot

@@ -32,7 +32,7 @@ MAX_VALUE = 1500
 
 
 class Settings(commands.Cog, name="Settings"):
-    """What this server sets."""
+    """What can be set for this server: channels, roles, texts, prefix, time zone, warnings."""
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot

@@ -57,7 +57,7 @@ class Tickets(commands.Cog, name="Tickets"):
         self.bot.remove_dynamic_items(*ITEMS)
         self.bot.services.background.forget(CLOSE_JOB)
 
-    @hybrid_group("Tickets: private threads with the staff.", guild=True, private=True)
+    @hybrid_group("List the open tickets, as `tickets list`.", guild=True, private=True)
     async def tickets(self, ctx: Ctx) -> None:
         await self._list(ctx, closed=False)
 
@@ -68,7 +68,7 @@ class Tickets(commands.Cog, name="Tickets"):
         bot_needs=NEEDED,
         private=True,
     )
-    @app_commands.describe(role="Who answers tickets; stays as it is if not given.")
+    @app_commands.describe(role="Who answers and is called into tickets; as before if not given.")
     async def setup(self, ctx: Ctx, role: discord.Role | None = None) -> None:
         assert ctx.guild is not None  # noqa: S101 - the commands are for guilds
         if not isinstance(ctx.channel, discord.TextChannel) or ctx.channel.is_news():
@@ -87,12 +87,12 @@ class Tickets(commands.Cog, name="Tickets"):
         await ctx.channel.send(embed=embed, view=panel_view())
         await ctx.send(f"The panel is posted. {_who_answers(ctx.channel, staff)}", ephemeral=True)
 
-    @sub(tickets, "List the open tickets.", name="list", private=True)
+    @sub(tickets, "List open tickets: all for the staff, else yours.", name="list", private=True)
     @app_commands.describe(closed="List closed ones too.")
     async def list_tickets(self, ctx: Ctx, closed: bool = False) -> None:
         await self._list(ctx, closed=closed)
 
-    @sub(tickets, "Open a closed ticket again.", private=True)
+    @sub(tickets, "Open a closed ticket again; for the staff.", private=True)
     @app_commands.describe(number="Number of the ticket, as in the list.")
     async def reopen(self, ctx: Ctx, number: int) -> None:
         assert ctx.guild is not None  # noqa: S101 - the commands are for guilds
