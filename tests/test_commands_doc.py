@@ -129,3 +129,17 @@ async def test_every_argument_of_a_command_is_named(client: Novera) -> None:
                 strangers.append(f"{command.qualified_name} {option.display_name}")
 
     assert strangers == []
+
+
+async def test_every_description_is_a_sentence(client: Novera) -> None:
+    """In Discord's menu they stand one beneath the other."""
+    commands = [each for each in client.tree.walk_commands() if not isinstance(each, str)]
+    told = [(each.qualified_name, str(each.description)) for each in commands]
+    told += [
+        (f"{each.qualified_name} {option.display_name}", str(option.description))
+        for each in commands
+        if isinstance(each, app_commands.Command)
+        for option in each.parameters
+    ]
+
+    assert [each for each in told if not re.fullmatch(r"[A-Z0-9].*[.?]", each[1])] == []

@@ -63,14 +63,14 @@ class Reminders(commands.Cog):
         self.bot.remove_dynamic_items(Snooze)
 
     @hybrid(
-        "Remind you of something",
+        "Remind you of something.",
         aliases=("remindme",),
         examples=("10m tea", "every friday 18:00 tea"),
     )
     @app_commands.describe(
-        when="10m, 1h30m, tomorrow 9am, every friday 18:00, 2027-01-31 12:00",
-        text="What to remind you of",
-        repeat="daily, weekly, monthly, every 2h",
+        when="10m, 1h30m, tomorrow 9am, every friday 18:00, 2027-01-31 12:00.",
+        text="What to remind you of.",
+        repeat="Daily, weekly, monthly, or every 2h.",
     )
     async def remind(
         self,
@@ -99,7 +99,7 @@ class Reminders(commands.Cog):
         kept = await self._create(new, now)
         await ctx.send(model.promise(kept), allowed_mentions=SILENT)
 
-    @hybrid_group("Your open reminders", fallback="list", private=True)
+    @hybrid_group("Your open reminders.", fallback="list", private=True)
     async def reminders(self, ctx: Context) -> None:
         found = await self._store().open_of(ctx.author.id)
         private = ctx.interaction is not None or ctx.guild is None
@@ -111,8 +111,8 @@ class Reminders(commands.Cog):
         )
         await send_pages(ctx, pages, private=True)
 
-    @sub(reminders, "Cancel a reminder", aliases=("delete", "remove"), private=True)
-    @app_commands.describe(number="Its number in the list")
+    @sub(reminders, "Cancel a reminder.", aliases=("delete", "remove"), private=True)
+    @app_commands.describe(number="Its number in the list.")
     async def cancel(self, ctx: Context, number: commands.Range[int, 1, MAX_NUMBER]) -> None:
         now = ctx.message.created_at
         found = await self._store().cancel(number, ctx.author.id, now)
@@ -120,9 +120,9 @@ class Reminders(commands.Cog):
             raise Refused(UNKNOWN.format(number=number))
         await ctx.send(f"Reminder {number} is cancelled.", ephemeral=True)
 
-    @sub(reminders, "Change a reminder's time or text", private=True, examples=("12 2h",))
+    @sub(reminders, "Change a reminder's time or text.", private=True, examples=("12 2h",))
     @app_commands.describe(
-        number="Its number in the list", when="Another time", text="Another text"
+        number="Its number in the list.", when="Another time.", text="Another text."
     )
     async def edit(
         self,
@@ -153,8 +153,8 @@ class Reminders(commands.Cog):
             raise Refused(UNKNOWN.format(number=number))
         await ctx.send(model.promise(changed), ephemeral=True, allowed_mentions=SILENT)
 
-    @hybrid("Show or set your time zone", private=True, examples=("Europe/Berlin",))
-    @app_commands.describe(name="Such as Europe/Berlin; nothing shows what is set")
+    @hybrid("Show or set your time zone.", private=True, examples=("Europe/Berlin",))
+    @app_commands.describe(name="Such as Europe/Berlin; nothing shows what is set.")
     async def timezone(self, ctx: Context, *, name: str | None = None) -> None:
         now = ctx.message.created_at
         if name is None:

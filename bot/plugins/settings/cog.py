@@ -59,7 +59,9 @@ class Settings(commands.Cog, name="Settings"):
         await ctx.send(ephemeral=True, allowed_mentions=discord.AllowedMentions.none(), **shown)
 
     @sub(settings, "Set one thing.", private=True, examples=("prefix ?", "log_channel #log"))
-    @app_commands.describe(name="What to set.", value="Channel, role, or text; as the panel has it")
+    @app_commands.describe(
+        name="What to set.", value="Channel, role, or text; as the panel has it."
+    )
     async def set(
         self,
         ctx: commands.Context[Novera],
