@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -59,7 +59,7 @@ class Standby:
         """
         with FileLeadership(self._settings.state_dir / SEAT) as seat:
             await self._take(seat)
-            await self._import()
+            await self._import(warm.first(self._settings))
             async with self._tasks.managed_task_context() as scope:
                 warming = scope.create_task(self._keep_warm(), name="spare-warming")
                 await self._give_way()
@@ -82,16 +82,11 @@ class Standby:
         except TemporaryError as error:
             raise TemporaryError("another_spare", retry_at_s=error.retry_at_s) from error
 
-    async def _import(self) -> None:
-        for module in warm.modules(self._settings):
+    async def _import(self, modules: Iterable[str]) -> None:
+        for module in modules:
             # What is wrong with a plugin is told when it is loaded.
             if not await self._aside(importlib.import_module, module):
                 log.info("spare.import_failed", module=module)
-        if not self._settings.bot_factory and not await self._aside(warm.database, self._settings):
-            log.info("spare.database_not_warm")
-        self.is_warm = True
-        self._on_warm()
-        log.info("spare.warm")
 
     async def _aside(self, function: Callable[..., object], *args: object) -> bool:
         """Call *function* in a thread; answers whether it ended well.
@@ -102,8 +97,18 @@ class Standby:
         await asyncio.wait({calling})
         return calling.exception() is None
 
+    async def _warm_up(self) -> None:
+        """Import what can wait, but not for a takeover: should it come now, it comes."""
+        await self._import(warm.later(self._settings))
+        if not self._settings.bot_factory and not await self._aside(warm.database, self._settings):
+            log.info("spare.database_not_warm")
+        self.is_warm = True
+        self._on_warm()
+        log.info("spare.warm")
+
     async def _keep_warm(self) -> None:
         """Log in once the leader serves: what Discord refuses or limits is tried by one only."""
+        await self._warm_up()
         while not self._leads.is_set() and not self._leader_is_ready():
             await self._pause(LOOK_EVERY_S)
         try:

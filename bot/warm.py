@@ -41,15 +41,19 @@ OWN_BOT = (
 )
 
 
-def modules(settings: BotSettings) -> Iterator[str]:
-    """Answer the modules, those that others build upon first."""
+def first(settings: BotSettings) -> Iterator[str]:
+    """Answer what a leader can't serve without."""
     yield from ANY_BOT
-    if settings.bot_factory:
-        return
-    for plugin in settings.plugins:
-        yield plugin
-        yield from _parts(plugin)
-    yield from OWN_BOT
+    if not settings.bot_factory:
+        yield from settings.plugins
+
+
+def later(settings: BotSettings) -> Iterator[str]:
+    """Answer what our own bot imports soon after."""
+    if not settings.bot_factory:
+        for plugin in settings.plugins:
+            yield from _parts(plugin)
+        yield from OWN_BOT
 
 
 def database(settings: BotSettings) -> None:

@@ -25,7 +25,8 @@ def wait_paired(installation: Installation, *, not_pid: int = 0) -> tuple[int, i
 
     def judged() -> bool:
         health = installation.healthz()[1]
-        roles = {each["role"]: each["pid"] for each in health.get("processes", ())}
+        processes = health.get("processes", ())
+        roles = {each["role"]: each["pid"] for each in processes if each["verdict"] == "healthy"}
         return health.get("verdict") == "healthy" and roles == {"leader": lead, "spare": wait}
 
     until(judged, "the watchdog sees both", within_s=20)
