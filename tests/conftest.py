@@ -67,26 +67,28 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="session")
-def _postgresql_server() -> Iterator[Server | None]:
+def postgresql_server() -> Iterator[Server]:
     """The server that the tests of this process share."""
     from tests.postgresql import serving
 
     with serving() as server:
+        if server is None:
+            pytest.skip("no PostgreSQL server here; .ci/run installs one")
         yield server
 
 
 @pytest.fixture
-def postgresql(_postgresql_server: Server | None) -> Iterator[str]:
+def postgresql(postgresql_server: Server) -> Iterator[str]:
     """The `DATABASE_URL` of an empty database in PostgreSQL, gone after the test."""
-    if _postgresql_server is None:
-        pytest.skip("no PostgreSQL server here; .ci/run installs one")
-    with _postgresql_server.database() as url:
+    with postgresql_server.database() as url:
         yield url
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest) -> str:
-    """The `DATABASE_URL` of the bot under test; empty for SQLite in its state folder."""
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The `DATABASE_URL` of the bot under test, tables and all; empty for its SQLite file."""
     if request.config.getoption("--database") == "sqlite":
-        return ""
-    return str(request.getfixturevalue("postgresql"))
+        yield ""
+        return
+    with request.getfixturevalue("postgresql_server").database(with_tables=True) as url:
+        yield url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import shutil
@@ -61,14 +62,25 @@ class Server:
         return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self._port}/{database}"
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Yield the address of an empty database."""
+    def database(self, *, with_tables: bool = False) -> Iterator[str]:
+        """Yield the address of an empty database, with the bot's tables if asked for."""
         name = f"test_{next(_numbers)}"
-        self._ask(f"CREATE DATABASE {name}")
+        self._ask(f"CREATE DATABASE {name} TEMPLATE {self._tables if with_tables else 'template1'}")
         try:
             yield self.url(name)
         finally:
             self._ask(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @functools.cached_property
+    def _tables(self) -> str:
+        """A database with the bot's tables, to be copied: that is quicker than a migration."""
+        from bot.storage import engine, schema
+
+        self._ask("CREATE DATABASE tables")
+        made = engine.plain_engine(engine.url_of(self.url("tables"), self._folder))
+        schema.upgrade(made)
+        made.dispose()
+        return "tables"
 
     def _ask(self, statement: str) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:

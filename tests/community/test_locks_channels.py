@@ -61,6 +61,7 @@ async def due_now(stage: Stage) -> None:
         await session.execute(update(TimerRow).values(due_at=past, next_try_at=past))
 
     await stage.services.storage.write(work)
+    stage.services.timers.wake()
 
 
 async def test_a_channel_is_locked_and_opened_exactly_as_it_was(stage: Stage) -> None:
