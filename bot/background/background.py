@@ -182,16 +182,17 @@ class BackgroundJobs:
         if self._made is None:
             from bot.background.store import JobStore
 
-            services = self._services
-            if services.client is None:
+            services, client = self._services, self._services.client
+            if client is None:
                 raise RuntimeError("background jobs need a client to show them")
             store = JobStore(services.storage)
             means = Means(
                 store=store,
-                board=Board(services.client),
+                board=Board(client),
                 jobs=services.jobs,
                 tasks=services.tasks,
                 closing=self._closing,
+                leaving=lambda: self._closing.is_set() or client.is_closed(),
             )
             self._made = store, means
         return self._made

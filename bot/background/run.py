@@ -36,13 +36,14 @@ TRANSIENT = (discord.DiscordServerError, aiohttp.ClientError, OSError, TimeoutEr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What all runs share."""
+    """What all runs share; *leaving* says whether this process can't send any more, or soon."""
 
     store: JobStore
     board: Board
     jobs: JobQueue
     tasks: TaskManager
     closing: asyncio.Event
+    leaving: Callable[[], bool]
 
 
 class Run:
@@ -91,8 +92,8 @@ class Run:
         self._over.set()
         self._changed.set()
         await asyncio.wait({painter})
-        if self._job.status == "cancelled" and not self.cancelled and self._means.closing.is_set():
-            return  # the next process goes on
+        if self._job.status != "done" and not self.cancelled and self._means.leaving():
+            return  # the next process goes on, also where the closed client was what failed
         await self._end(self._job)
 
     def cancel(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -135,6 +136,29 @@ async def test_a_job_goes_on_in_the_next_process(
 
             assert counting(stage).counted == [4, 5]
             assert (shown(stage)[0].id == message.id) is not deleted
+
+
+async def test_a_job_that_fails_since_its_client_is_closed_goes_on_in_the_next_process(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    """An orderly end closes the client first: what its jobs then ask of Discord fails."""
+    failed = asyncio.Event()
+
+    async def closed_meanwhile() -> None:
+        await until(stage.bot.is_closed)
+        failed.set()
+        raise RuntimeError("Session is closed")  # aiohttp's
+
+    async with simulated(tmp_path) as stage:
+        async with serving(stage, monkeypatch, [PLUGIN], database_url=database_url):
+            monkeypatch.setattr(counting(stage).go, "wait", closed_meanwhile)
+            await held_at(stage, 3, to=5)
+            await stage.bot.close()
+            await failed.wait()
+        async with serving(stage, monkeypatch, [PLUGIN], database_url=database_url):
+            await until(lambda: "Counted to 5." in shown(stage)[0].content)
+
+            assert counting(stage).counted == [4, 5]
 
 
 def counting_is_over(stage: Stage) -> bool:
