@@ -1,10 +1,12 @@
 """Messages a second through the whole pipeline on one core, how long each takes, and memory.
 
-    .venv/bin/python -m bench.pipeline [--messages 5000] [--rate 500] [--memory 100000]
+    .venv/bin/python -m bench.pipeline [--rounds 9] [--messages 2000] [--rate 500] [--memory 100000]
 
-The real bot with all its services, first with all plugins and every automod rule on, then with
-neither. Payloads are handed to discord.py's parser as the gateway's reader would; nobody is to be
-answered, so no request to Discord is in the figures. The simulator idles in the same process.
+Two bots with all their services, each in a process of its own and both on the same core: one with
+all plugins and every automod rule on, one with neither. They are measured in turns, so that what
+else the machine does befalls both alike; the ratio is that of their processor time, the median of
+all turns. Payloads are handed to discord.py's parser as the gateway's reader would; nobody is to
+be answered, so no request to Discord is in the figures. The simulator idles in the same process.
 """
 
 from __future__ import annotations
@@ -17,12 +19,16 @@ import os
 import pkgutil
 import random
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import structlog
 
@@ -87,17 +93,18 @@ class Traffic:
         while len(self._fed_s) > at_most:  # noqa: ASYNC110 - an event would cost what is measured
             await asyncio.sleep(0)
 
-    async def flood(self, count: int) -> float:
-        """Answer the messages a second when the next comes as soon as there is room."""
-        began_s = time.perf_counter()
+    async def flood(self, count: int) -> dict[str, float]:
+        """Answer messages a second, and µs of the processor each, when the next comes at once."""
+        began_s, used_s = time.perf_counter(), time.process_time()
         for _ in range(count):
             self.feed()
             await self.drain(AT_ONCE)
         await self.drain()
-        return count / (time.perf_counter() - began_s)
+        took_s, used_s = time.perf_counter() - began_s, time.process_time() - used_s
+        return {"per_s": count / took_s, "cpu_us": used_s / count * 1e6}
 
-    async def pace(self, count: int, per_s: float) -> list[float]:
-        """Answer the milliseconds of each when they come at a steady rate."""
+    async def pace(self, count: int, per_s: float) -> dict[str, float]:
+        """Answer quantiles in milliseconds when messages come at a steady rate."""
         self._took_ms.clear()
         self._is_paced = True
         began_s = time.perf_counter()
@@ -106,7 +113,15 @@ class Traffic:
             self.feed()
         await self.drain()
         self._is_paced = False
-        return sorted(self._took_ms)
+        took_ms = sorted(self._took_ms)
+        return {"p50_ms": took_ms[len(took_ms) // 2], "p99_ms": took_ms[int(len(took_ms) * 0.99)]}
+
+    async def grow(self, count: int) -> dict[str, float]:
+        """Answer the memory before and after so many messages, in MiB."""
+        await self.flood(count // 5)
+        before_mib = memory_mib()
+        await self.flood(count)
+        return {"before_mib": before_mib, "after_mib": memory_mib()}
 
 
 def payload(message_id: int, channel: int, guild: int, author: int, content: str) -> dict[str, Any]:
@@ -156,42 +171,104 @@ def memory_mib() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
 
-async def measured(options: argparse.Namespace, plugins: Sequence[str]) -> bool:
+async def serve(plugins: Sequence[str], *, rules: bool) -> None:
+    """Be one of the two: measure what each line of the input asks for, and print the answer."""
+    async with bot_with(plugins, rules=rules) as traffic:
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            verb, *numbers = orjson.loads(line)
+            print(orjson.dumps(await getattr(traffic, verb)(*numbers)).decode(), flush=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that measures when it is asked to, and idles otherwise."""
+
+    process: subprocess.Popen[str]
+
+    def ask(self, verb: str, *numbers: float) -> dict[str, float]:
+        """Answer the figures; *verb* is a method of `Traffic`."""
+        assert self.process.stdin is not None  # noqa: S101
+        assert self.process.stdout is not None  # noqa: S101
+        self.process.stdin.write(orjson.dumps([verb, *numbers]).decode() + "\n")
+        self.process.stdin.flush()
+        answer: dict[str, float] = orjson.loads(self.process.stdout.readline())
+        return answer
+
+
+@contextlib.contextmanager
+def worker(kind: str, plugins: Sequence[str]) -> Iterator[Worker]:
+    """Yield the ``bare`` or the ``full`` one."""
+    command = [sys.executable, "-m", "bench.pipeline", "--worker", kind, "--plugins", *plugins]
+    with subprocess.Popen(  # noqa: S603 - this very program
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield Worker(process)  # which ends with its input
+
+
+def compared(bare: Worker, full: Worker, options: argparse.Namespace) -> dict[str, float]:
+    """Answer medians of the turns: A B, B A, A B, …"""
+    turns: list[dict[str, dict[str, float]]] = []
+    for number in range(options.rounds):
+        pair = [("bare", bare), ("full", full)]
+        turn = {
+            name: each.ask("flood", options.messages)
+            for name, each in (pair if number % 2 else pair[::-1])
+        }
+        turns.append(turn)
+    ratios = [turn["bare"]["cpu_us"] / turn["full"]["cpu_us"] for turn in turns]
+    medians = {
+        f"{name}_{key}": statistics.median([turn[name][key] for turn in turns])
+        for name in ("bare", "full")
+        for key in ("per_s", "cpu_us")
+    }
+    spread = (max(ratios) - min(ratios)) / 2
+    return {**medians, "ratio": statistics.median(ratios), "spread": spread}
+
+
+def measure(options: argparse.Namespace, plugins: Sequence[str]) -> bool:
     """Print the figures; answers whether all targets are met."""
-    async with bot_with((), rules=False) as traffic:
-        bare_per_s = statistics.median([await traffic.flood(options.messages) for _ in range(3)])
-    async with bot_with(plugins, rules=True) as traffic:
-        per_s = statistics.median([await traffic.flood(options.messages) for _ in range(3)])
-        took_ms = await traffic.pace(options.messages, options.rate)
-        growth = 0.0
+    growth = 0.0
+    with worker("bare", ()) as bare, worker("full", plugins) as full:
+        found = compared(bare, full, options)
+        paced = full.ask("pace", round(10 * options.rate), options.rate)
         if options.memory:
-            await traffic.flood(options.memory // 5)
-            before_mib = memory_mib()
-            await traffic.flood(options.memory)
-            growth = memory_mib() / before_mib - 1
-            print(f"memory {before_mib:.0f} MiB, after {options.memory} more: {growth:+.1%}")
-    p99_ms = took_ms[int(len(took_ms) * 0.99)]
-    print(f"bare runtime            {bare_per_s:7.0f} messages/s")
-    print(f"{len(plugins):2} plugins, all rules    {per_s:7.0f} messages/s", end=" ")
-    print(f"({per_s / bare_per_s:.0%} of it; target ≥ {TARGET_PER_S:.0f})")
-    print(f"at {options.rate:.0f} messages/s: p50 {statistics.median(took_ms):.2f} ms,", end=" ")
-    print(f"p99 {p99_ms:.2f} ms (target ≤ {TARGET_P99_MS:.0f})")
-    return per_s >= TARGET_PER_S and p99_ms <= TARGET_P99_MS and growth <= TARGET_GROWTH
+            memory = full.ask("grow", options.memory)
+            growth = memory["after_mib"] / memory["before_mib"] - 1
+            print(f"memory {memory['before_mib']:.0f} MiB, ", end="")
+            print(f"after {options.memory} more messages {growth:+.1%}")
+    for name, what in (("bare", "bare runtime"), ("full", f"{len(plugins)} plugins, all rules")):
+        print(f"{what:22} {found[f'{name}_per_s']:7.0f} messages/s,", end=" ")
+        print(f"{found[f'{name}_cpu_us']:.0f} µs of the processor each")
+    print(f"ratio {found['ratio']:.2f} (from turn to turn ± {found['spread']:.2f}),", end=" ")
+    print(f"target ≥ {TARGET_PER_S:.0f} messages/s")
+    print(f"at {options.rate:.0f} messages/s: p50 {paced['p50_ms']:.2f} ms,", end=" ")
+    print(f"p99 {paced['p99_ms']:.2f} ms (target ≤ {TARGET_P99_MS:.0f})")
+    return (
+        found["full_per_s"] >= TARGET_PER_S
+        and paced["p99_ms"] <= TARGET_P99_MS
+        and growth <= TARGET_GROWTH
+    )
 
 
 def main() -> int:
     """Print the figures; answers 1 when a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=5000)
+    parser.add_argument("--rounds", type=int, default=9, help="turns of each bot")
+    parser.add_argument("--messages", type=int, default=2000, help="of one turn")
     parser.add_argument("--rate", type=float, default=500.0)
     parser.add_argument("--memory", type=int, default=0, help="messages to watch memory over")
     parser.add_argument("--plugins", nargs="*", help="other than all there are")
+    parser.add_argument("--worker", choices=("bare", "full"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    if options.worker:
+        asyncio.run(serve(options.plugins, rules=options.worker == "full"))
+        return 0
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # which the workers inherit
     there = [name for _, name, _ in pkgutil.iter_modules(bot.plugins.__path__)]
     plugins = options.plugins if options.plugins is not None else there
-    missing = [name for name in plugins if f"bot.plugins.{name}" not in ALWAYS]
-    met = asyncio.run(measured(options, missing))
+    met = measure(options, [name for name in plugins if f"bot.plugins.{name}" not in ALWAYS])
     print(f"targets {'met' if met else 'missed'}")
     return int(not met)
 
