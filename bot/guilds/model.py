@@ -8,6 +8,7 @@ from typing import Any
 
 THRESHOLD_ACTIONS = ("timeout", "kick", "ban")
 MAX_THRESHOLDS = 10
+MAX_IGNORED = 50  # channels that the audit log leaves out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from bot.guilds.model import GuildSettings, WarnThreshold
+from bot.guilds.model import NAMES, GuildSettings, WarnThreshold
+from bot.plugins.automod.config import Config, decode
+from bot.plugins.settings.panel import sections
 from tests.community.stage import Stage, serving, simulated, words_of
+from tests.integration.serving import until
 
 pytestmark = pytest.mark.plugins("settings")
 
@@ -24,13 +27,30 @@ async def opened(stage: Stage, user: str = "owner") -> str:
     return str(shown["response"]["id"])
 
 
+async def turned(stage: Stage, panel: str, section: str, user: str = "owner") -> None:
+    """Turn the panel to another section."""
+    custom_id = f"settings:turn:{stage.user_id(user)}"
+    await stage.driver.select(panel, [section], custom_id=custom_id, user=user, wait_s=10)
+
+
 async def chosen(
-    stage: Stage, panel: str, name: str, values: list[str], user: str = "owner"
+    stage: Stage, panel: str, control: str, values: list[str], user: str = "owner"
 ) -> dict[str, Any]:
-    """Choose in a menu of the panel; answers what the driver saw."""
-    custom_id = f"settings:{name}:{stage.user_id('owner')}"
+    """Choose in a menu, such as ``general:log_channel_id``; answers what the driver saw."""
+    custom_id = f"settings:{control}:{stage.user_id('owner')}"
     answer = await stage.driver.select(panel, values, custom_id=custom_id, user=user, wait_s=10)
     return dict(answer)
+
+
+async def text_of(stage: Stage, panel: str) -> str:
+    """Answer all words of the panel as it is now."""
+    message = next(each for each in _all_messages(stage) if str(each.id) == panel)
+    (embed,) = message.embeds
+    return "\n".join(f"{field['name']}: {field['value']}" for field in embed["fields"])
+
+
+def _all_messages(stage: Stage) -> list[Any]:
+    return [each for channel in stage.backend.messages.values() for each in channel.values()]
 
 
 async def filled(stage: Stage, panel: str, label: str, text: str) -> dict[str, Any]:
@@ -47,12 +67,14 @@ async def test_menus_set_channels_and_roles(stage: Stage) -> None:
     panel = await opened(stage)
     general = stage.world.channel("general").id
 
-    await chosen(stage, panel, "log_channel_id", ["general"])
-    await chosen(stage, panel, "welcome_channel_id", ["general"])
-    await chosen(stage, panel, "autorole_id", ["Newcomer"])
-    await chosen(stage, panel, "ticket_role_id", ["Moderator"])
+    await chosen(stage, panel, "general:log_channel_id", ["general"])
+    await chosen(stage, panel, "general:ticket_role_id", ["Moderator"])
+    await turned(stage, panel, "arrivals")
+    await chosen(stage, panel, "arrivals:welcome_channel_id", ["general"])
+    await chosen(stage, panel, "arrivals:autorole_id", ["Newcomer"])
     settings = await set_now(stage)
-    await chosen(stage, panel, "log_channel_id", [])
+    await turned(stage, panel, "general")
+    await chosen(stage, panel, "general:log_channel_id", [])
 
     assert (settings.log_channel_id, settings.welcome_channel_id) == (general, general)
     assert settings.autorole_id == role.id
@@ -61,12 +83,15 @@ async def test_menus_set_channels_and_roles(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "text", "name", "value"),
+    ("section", "label", "text", "name", "value"),
     [
-        pytest.param("Welcome text", "Hi {mention}!", "welcome_text", "Hi {mention}!", id="text"),
-        pytest.param("Prefix", " ? ", "prefix", "?", id="prefix"),
-        pytest.param("Time zone", "berlin", "timezone", "Europe/Berlin", id="zone"),
         pytest.param(
+            "arrivals", "Leave text", "Bye {user}!", "leave_text", "Bye {user}!", id="text"
+        ),
+        pytest.param("general", "Prefix", " ? ", "prefix", "?", id="prefix"),
+        pytest.param("general", "Time zone", "berlin", "timezone", "Europe/Berlin", id="zone"),
+        pytest.param(
+            "general",
             "Warnings",
             "3 timeout 1h\n5 kick",
             "warn_thresholds",
@@ -79,10 +104,11 @@ async def test_menus_set_channels_and_roles(stage: Stage) -> None:
     ],
 )
 async def test_forms_set_what_is_written(
-    stage: Stage, label: str, text: str, name: str, value: object
+    stage: Stage, section: str, label: str, text: str, name: str, value: object
 ) -> None:
     """And show it in the panel."""
     panel = await opened(stage)
+    await turned(stage, panel, section)
 
     await filled(stage, panel, label, text)
 
@@ -92,6 +118,7 @@ async def test_forms_set_what_is_written(
 async def test_a_template_that_is_wrong_is_told_and_given_back(stage: Stage) -> None:
     """The writer sees why, and what was written, and nothing is set."""
     panel = await opened(stage)
+    await turned(stage, panel, "arrivals")
 
     answer = await filled(stage, panel, "Welcome text", "Hi {name}, be nice")
 
@@ -110,7 +137,7 @@ async def test_a_panel_works_in_the_next_life_of_the_bot(
             panel = await opened(stage)
         async with serving(stage, monkeypatch, ("settings",), database_url=database_url):
             await filled(stage, panel, "Time zone", "Asia/Tokyo")
-            await chosen(stage, panel, "log_channel_id", ["general"])
+            await chosen(stage, panel, "general:log_channel_id", ["general"])
             settings = await set_now(stage)
 
     assert settings.timezone == "Asia/Tokyo"
@@ -123,7 +150,7 @@ async def test_a_panel_is_its_owners(stage: Stage) -> None:
     shown = await stage.driver.say("!settings", user="owner", wait_s=10)
     panel = shown["reply"]["id"]
 
-    answer = await chosen(stage, panel, "log_channel_id", ["general"], user="alice")
+    answer = await chosen(stage, panel, "general:log_channel_id", ["general"], user="alice")
 
     assert "somebody else's" in words_of(answer["response"])
     assert (await set_now(stage)).log_channel_id is None
@@ -182,3 +209,113 @@ async def test_a_value_that_is_none_is_explained(stage: Stage) -> None:
     )
 
     assert "`Europe/Berlin`" in told
+
+
+@pytest.mark.plugins("settings", "automod")
+async def test_every_setting_of_a_server_is_in_the_panel(stage: Stage) -> None:
+    """Shown, and with a control, or a section of its own."""
+    settings, parts = await set_now(stage), sections(stage.bot)
+
+    controls = {control.key for part in parts.values() for control in part.controls(settings)}
+
+    assert NAMES - controls - parts.keys() == set()
+    assert all(part.fields(settings) for part in parts.values())
+
+
+async def test_channels_are_left_out_of_the_audit_log(stage: Stage) -> None:
+    """Those that are gone are forgotten with the next choice; what the menu can't hold is kept."""
+    panel = await opened(stage)
+    general = stage.world.channel("general").id
+    many = [stage.backend.create_channel(stage.guild.id, f"place{n}").id for n in range(30)]
+    await until(lambda: stage.bot.get_channel(many[-1]) is not None)
+    await stage.services.guilds.change(stage.guild.id, audit_ignored=(1234567890123456, *many))
+    await turned(stage, panel, "general")
+    before = await text_of(stage, panel)
+
+    await chosen(stage, panel, "general:audit_ignored", ["general"])
+
+    assert "a channel that is gone (`1234567890123456`)" in before
+    assert (await set_now(stage)).audit_ignored == (general, *many[25:])
+
+
+async def test_bots_get_the_role_too_or_not(stage: Stage) -> None:
+    """The button sets what it says, also when it is pressed twice."""
+    panel = await opened(stage)
+    await turned(stage, panel, "arrivals")
+    owner = stage.user_id("owner")
+
+    for _ in range(2):
+        custom_id = f"settings:arrivals:autorole_bots=on:{owner}"
+        message = next(each for each in _all_messages(stage) if str(each.id) == panel)
+        shown = message.components
+        await stage.driver.click(panel, custom_id=custom_id, user="owner", wait_s=10)
+        message.components = shown  # as somebody else still sees it
+    switched_on = (await set_now(stage)).autorole_bots
+    await stage.say("!settings set autorole_bots maybe", user="owner")
+    told = await stage.say("!settings set autorole_bots no", user="owner")
+
+    assert switched_on
+    assert "Autorole bots is set." in told
+    assert not (await set_now(stage)).autorole_bots
+
+
+async def test_left_out_channels_in_words(stage: Stage) -> None:
+    """Several at once, and none."""
+    general = stage.world.channel("general").id
+    assert "is set" in await stage.slash(
+        "settings set", {"name": "audit_ignored", "value": f"<#{general}>"}, user="owner"
+    )
+    assert (await set_now(stage)).audit_ignored == (general,)
+    assert "mention them" in await stage.say("!settings set audit_ignored x #y", user="owner")
+    assert "not set any more" in await stage.say("!settings reset audit_ignored", user="owner")
+    assert (await set_now(stage)).audit_ignored == ()
+
+
+@pytest.mark.plugins("settings", "automod")
+async def test_automod_is_set_in_the_panel(stage: Stage) -> None:
+    """Rules, whom they spare, what they do, words and domains."""
+    panel = await opened(stage)
+    await turned(stage, panel, "automod")
+    owner = stage.user_id("owner")
+
+    refused = await chosen(stage, panel, "automod:rules", ["words"])
+    await filled(stage, panel, "Words", "bad\n*worse*\n b\u0430d ")
+    await filled(stage, panel, "Domains", "allow example.com\ndeny https://Evil.example/x")
+    wrong = await filled(stage, panel, "What rules do", "burst count 9\nburst count many")
+    await filled(stage, panel, "What rules do", "timeout minutes 5\nwords actions delete, warn")
+    await chosen(stage, panel, "automod:rules", ["words", "invites"])
+    await chosen(stage, panel, "automod:exempt_roles", ["Moderator"])
+    await chosen(stage, panel, "automod:exempt_channels", ["general"])
+    custom_id = f"settings:automod:dry_run=on:{owner}"
+    await stage.driver.click(panel, custom_id=custom_id, user="owner", wait_s=10)
+
+    config = decode((await set_now(stage)).automod)
+    assert "no words yet" in words_of(refused["response"])
+    assert "`burst count many`: `count` must be a whole number." in words_of(wrong["response"])
+    assert (config.rules["words"].words, config.rules["words"].parts) == (("b\u0430d",), ("worse",))
+    assert config.rules["words"].actions == ("delete", "warn")
+    assert (config.rules["links"].allow, config.rules["links"].deny) == (
+        ("example.com",),
+        ("evil.example",),
+    )
+    assert [name for name, rule in config.rules.items() if rule.enabled] == ["invites", "words"]
+    assert config.rules["burst"].count == Config().rules["burst"].count
+    assert (config.timeout_s, config.dry_run) == (300, True)
+    assert config.exempt_channels == (stage.world.channel("general").id,)
+    assert len(config.exempt_roles) == 1
+    assert "invites, words (dry run" in await text_of(stage, panel)
+
+
+@pytest.mark.plugins("settings", "automod")
+async def test_a_section_that_is_not_loaded_says_so(stage: Stage) -> None:
+    """Its controls stay in panels that are open."""
+    panel = await opened(stage)
+    await turned(stage, panel, "automod")
+    await stage.bot.unload_extension("bot.plugins.automod")
+
+    told = await chosen(stage, panel, "automod:rules", ["invites"])
+
+    assert "not there at the moment" in words_of(told["response"])
+    await turned(stage, panel, "automod")  # which shows the first one then
+    await chosen(stage, panel, "general:log_channel_id", ["general"])
+    assert (await set_now(stage)).log_channel_id is not None

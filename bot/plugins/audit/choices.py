@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.commands.hybrid import hybrid_group, sub
 from bot.commands.refusals import Refused
+from bot.guilds.model import MAX_IGNORED
 
 if TYPE_CHECKING:
     from bot.client import Novera
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     Ctx = commands.Context[Novera]
 
-MAX_IGNORED = 50
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,9 +13,11 @@ from discord.ext import commands
 from bot.commands.hybrid import Decorator, hybrid_group, sub
 from bot.commands.refusals import Refused
 from bot.plugins.automod import describing, editing, native, rules
-from bot.plugins.automod.config import LABELS, RULES, Config, ConfigError, decode, encode
+from bot.plugins.automod.config import LABELS, RULES, Config
+from bot.plugins.automod.keeping import Keeper
 from bot.plugins.automod.messages import mentions_in
 from bot.plugins.automod.native_rules import establish
+from bot.plugins.automod.section import AutomodSection
 from bot.views.confirm import ask
 from bot.views.pages import send_pages
 
@@ -51,7 +52,8 @@ class Automod(commands.Cog, name="Automod"):
 
     def __init__(self, bot: Novera, screening: Screening) -> None:
         self.bot, self.screening = bot, screening
-        self._changing = asyncio.Lock()
+        self._keeper = Keeper(bot)
+        self.settings_section = AutomodSection(self._keeper)
 
     @hybrid_group(
         "What automod does here.", fallback="status", private=True, guild=True, needs=NEEDS
@@ -251,21 +253,10 @@ class Automod(commands.Cog, name="Automod"):
         return rules.judge(book, facts, own, None)
 
     async def _change(self, ctx: Context, change: Callable[[Config], Config]) -> Config:
-        """Keep the config that *change* answers; what it refuses is told."""
-        async with self._changing:
-            try:
-                config = change(await self._config(ctx))
-            except ConfigError as error:
-                raise Refused(str(error)) from error
-            await self.bot.services.guilds.change(_guild(ctx).id, automod=encode(config))
-        return config
+        return await self._keeper.change(_guild(ctx).id, change)
 
     async def _config(self, ctx: Context) -> Config:
-        settings = await self.bot.services.guilds.of(_guild(ctx).id)
-        try:
-            return decode(settings.automod)
-        except ConfigError as error:
-            raise Refused(f"What is stored for automod can't be read: {error}") from error
+        return await self._keeper.of(_guild(ctx).id)
 
 
 def _guild(ctx: Context) -> discord.Guild:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -48,8 +49,30 @@ def switched(config: Config, rule: str, *, enabled: bool) -> Config:
     return config.changed(name, enabled=enabled)
 
 
+def switched_to(config: Config, rules: Collection[str]) -> Config:
+    """Switch the named rules on and all others off.
+
+    Raises:
+        ConfigError: there is nothing for one of them to look for.
+    """
+    for name in RULES:
+        if config.rules[name].enabled != (name in rules):
+            config = switched(config, name, enabled=name in rules)
+    return config
+
+
 def configured(config: Config, rule: str, setting: str, value: str) -> Config:
     """Set one of the numbers, flags or actions of a rule.
+
+    Raises:
+        ConfigError: there is no such rule or setting, or the value makes no sense.
+    """
+    name, key, meant = setting_of(rule, setting, value)
+    return checked(config.changed(name, **{key: meant}))
+
+
+def setting_of(rule: str, setting: str, value: str) -> tuple[str, str, object]:
+    """Answer which rule, which of its settings, and what is meant; `checked` says if it may be.
 
     Raises:
         ConfigError: there is no such rule or setting, or the value makes no sense.
@@ -60,7 +83,7 @@ def configured(config: Config, rule: str, setting: str, value: str) -> Config:
         raise ConfigError(f"Use `automod {LISTS[key]}` for that.")
     if key not in known:
         raise ConfigError(f"The rule `{name}` has the settings {_listed(known)}.")
-    return checked(config.changed(name, **{key: _value(key, value)}))
+    return name, key, _value(key, value)
 
 
 def with_word(config: Config, word: str, *, inside: bool) -> Config:
@@ -69,13 +92,23 @@ def with_word(config: Config, word: str, *, inside: bool) -> Config:
     Raises:
         ConfigError: there is nothing in it to look for, or there are too many.
     """
-    word, key = " ".join(word.split()), "parts" if inside else "words"
+    word, key = word_of(word, inside=inside), "parts" if inside else "words"
+    before = without_word(config, word) if _held(config, word) else config
+    return checked(before.changed("words", **{key: (*getattr(before.rules["words"], key), word)}))
+
+
+def word_of(text: str, *, inside: bool) -> str:
+    """Answer the word as it is kept.
+
+    Raises:
+        ConfigError: there is nothing in it to look for.
+    """
+    word = " ".join(text.split())
     if not fold(word):
         raise ConfigError("That has neither letters nor digits.")
     if inside and len(fold(word)) < 2:
         raise ConfigError("One letter is in nearly every word. Add it as a whole word.")
-    before = without_word(config, word) if _held(config, word) else config
-    return checked(before.changed("words", **{key: (*getattr(before.rules["words"], key), word)}))
+    return word
 
 
 def without_word(config: Config, word: str) -> Config:
@@ -100,16 +133,25 @@ def with_domain(config: Config, text: str, *, to: str) -> tuple[Config, str]:
     Raises:
         ConfigError: it is no domain, or there are too many.
     """
-    domain = domain_of(text)
-    if domain is None:
-        raise ConfigError("That is no domain. Write it like `example.org`.")
-    rule = config.rules["links"]
+    domain, rule = known_domain(text), config.rules["links"]
     values: dict[str, Any] = {
         key: tuple(each for each in getattr(rule, key) if each != domain)
         for key in ("allow", "deny")
     }
     values[to] = (*values[to], domain)
     return checked(config.changed("links", **values)), domain
+
+
+def known_domain(text: str) -> str:
+    """Answer the domain as hosts are compared.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    domain = domain_of(text)
+    if domain is None:
+        raise ConfigError("That is no domain. Write it like `example.org`.")
+    return domain
 
 
 def without_domain(config: Config, text: str) -> tuple[Config, str]:

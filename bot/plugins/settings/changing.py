@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import discord
 
 from bot.commands.refusals import Refused
 from bot.guilds import templates
-from bot.guilds.model import GuildSettings
+from bot.guilds.model import MAX_IGNORED, GuildSettings
 from bot.guilds.templates import TemplateError
 from bot.plugins.settings import entry, granting
 from bot.plugins.settings.entry import EntryError
@@ -18,6 +19,8 @@ from bot.plugins.settings.entry import EntryError
 if TYPE_CHECKING:
     from bot.client import Novera
 
+Channels = Literal["log_channel_id", "welcome_channel_id"]
+Roles = Literal["autorole_id", "ticket_role_id"]
 Written = Literal["welcome_text", "leave_text", "prefix", "timezone", "warn_thresholds"]
 MAX_REPEATED = 1500  # characters of a text that was refused; its writer wants it back
 
@@ -66,7 +69,7 @@ async def _meant(name: Written, text: str) -> object:
 async def choose_channel(
     bot: Novera,
     guild: discord.Guild,
-    name: Literal["log_channel_id", "welcome_channel_id"],
+    name: Channels,
     channel_id: int | None,
 ) -> GuildSettings:
     """Set a channel.
@@ -84,10 +87,36 @@ async def choose_channel(
     return await bot.services.guilds.change(guild.id, **{name: channel_id})
 
 
+async def switch(
+    bot: Novera, guild_id: int, name: Literal["autorole_bots"], text: str
+) -> GuildSettings:
+    """Switch something on or off, as it is written; an empty text switches it off.
+
+    Raises:
+        Refused: it says neither.
+    """
+    try:
+        is_on = entry.yes(text) if text.strip() else False
+    except EntryError as error:
+        raise Refused(str(error)) from None
+    return await bot.services.guilds.change(guild_id, **{name: is_on})
+
+
+async def leave_out(bot: Novera, guild: discord.Guild, ids: Sequence[int]) -> GuildSettings:
+    """Let the audit log tell nothing of some channels, and of what lies in them.
+
+    Raises:
+        Refused: there are too many.
+    """
+    if len(ids) > MAX_IGNORED:
+        raise Refused(f"At most {MAX_IGNORED} channels can be left out.")
+    return await bot.services.guilds.change(guild.id, audit_ignored=tuple(dict.fromkeys(ids)))
+
+
 async def choose_role(
     bot: Novera,
     chooser: discord.Member,
-    name: Literal["autorole_id", "ticket_role_id"],
+    name: Roles,
     role_id: int | None,
 ) -> GuildSettings:
     """Set a role.

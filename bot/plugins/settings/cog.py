@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import discord
 from discord import app_commands
@@ -12,10 +12,12 @@ from bot.commands.hybrid import hybrid_group, sub
 from bot.commands.refusals import Refused
 from bot.plugins.settings import changing, panel
 from bot.plugins.settings.changing import Written
+from bot.views.page import plain
+from bot.views.pages import embed_of
 
 if TYPE_CHECKING:
     from bot.client import Novera
-    from bot.plugins.settings.panel import Channels, Roles
+    from bot.plugins.settings.changing import Channels, Roles
 
 Name = Literal[
     "log_channel",
@@ -23,6 +25,8 @@ Name = Literal[
     "welcome_text",
     "leave_text",
     "autorole",
+    "autorole_bots",
+    "audit_ignored",
     "ticket_role",
     "prefix",
     "timezone",
@@ -55,13 +59,14 @@ class Settings(commands.Cog, name="Settings"):
     )
     async def settings(self, ctx: commands.Context[Novera]) -> None:
         guild = _guild(ctx)
-        shown = await panel.shown(self.bot, guild, ctx.author.id)
-        await ctx.send(ephemeral=True, allowed_mentions=discord.AllowedMentions.none(), **shown)
+        page, view = await panel.shown(self.bot, guild, ctx.author.id)
+        may_embed = ctx.interaction is not None or ctx.bot_permissions.embed_links
+        said: dict[str, Any] = {"embed": embed_of(page)} if may_embed else {"content": plain(page)}
+        silent = discord.AllowedMentions.none()
+        await ctx.send(view=view, ephemeral=True, allowed_mentions=silent, **said)
 
-    @sub(settings, "Set one thing.", private=True, examples=("prefix ?", "log_channel #log"))
-    @app_commands.describe(
-        name="What to set.", value="Channel, role, or text; as the panel has it."
-    )
+    @sub(settings, "Set one thing.", private=True, examples=("prefix ?", "autorole_bots yes"))
+    @app_commands.describe(name="What to set.", value="Channel, role, yes or no, or a text.")
     async def set(
         self,
         ctx: commands.Context[Novera],
@@ -79,19 +84,24 @@ class Settings(commands.Cog, name="Settings"):
         await ctx.send(f"{_words(name)} is not set any more.", ephemeral=True)
 
     async def _change(self, ctx: commands.Context[Novera], name: Name, value: str) -> None:
-        guild = _guild(ctx)
+        guild, bot = _guild(ctx), self.bot
         match name:
             case "log_channel" | "welcome_channel":
                 channel = await _channel(ctx, value) if value else None
                 setting = cast("Channels", f"{name}_id")
-                await changing.choose_channel(self.bot, guild, setting, channel)
+                await changing.choose_channel(bot, guild, setting, channel)
+            case "audit_ignored":
+                places = [(await _place(ctx, each)).id for each in value.split()]
+                await changing.leave_out(bot, guild, places)
             case "autorole" | "ticket_role":
                 role = await _role(ctx, value) if value else None
                 chooser = cast("discord.Member", ctx.author)
-                await changing.choose_role(self.bot, chooser, cast("Roles", f"{name}_id"), role)
+                await changing.choose_role(bot, chooser, cast("Roles", f"{name}_id"), role)
+            case "autorole_bots":
+                await changing.switch(bot, guild.id, name, value)
             case _:
                 text: Written = "warn_thresholds" if name == "warnings" else name
-                await changing.write(self.bot, guild.id, text, value)
+                await changing.write(bot, guild.id, text, value)
 
 
 def _guild(ctx: commands.Context[Novera]) -> discord.Guild:
@@ -107,6 +117,13 @@ async def _channel(ctx: commands.Context[Novera], value: str) -> int:
         ).id
     except commands.ChannelNotFound as error:
         raise Refused("There is no such text channel; mention it as #channel.") from error
+
+
+async def _place(ctx: commands.Context[Novera], value: str) -> discord.abc.GuildChannel:
+    try:
+        return await commands.GuildChannelConverter().convert(ctx, value.removeprefix("#"))
+    except commands.ChannelNotFound as error:
+        raise Refused("There is no such channel; mention them as #one #another.") from error
 
 
 async def _role(ctx: commands.Context[Novera], value: str) -> int:

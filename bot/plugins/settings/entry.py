@@ -14,11 +14,24 @@ MAX_PREFIX = 8
 MAX_TIMEOUT = timedelta(days=28)  # Discord's
 MAX_WARNINGS = 100
 SUGGESTIONS = 5
+YES, NO = ("yes", "on", "true", "1"), ("no", "off", "false", "0")
 _LINE = re.compile(r"\s*(\d{1,4})\s*[:=,\s]\s*([a-z]+)\b\s*(.*?)\s*", re.IGNORECASE)
 
 
 class EntryError(ValueError):
     """What was written can't be used; the text says why, for people."""
+
+
+def yes(text: str) -> bool:
+    """Answer whether *text* says yes, and not no.
+
+    Raises:
+        EntryError: it says neither.
+    """
+    said = text.strip().casefold()
+    if said not in (*YES, *NO):
+        raise EntryError("Write `yes` or `no`.")
+    return said in YES
 
 
 def prefix(text: str) -> str:

@@ -7,195 +7,177 @@ presser may do is looked at anew with each press.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
 from bot.commands.refusals import Refused
-from bot.plugins.settings import changing, overview
-from bot.plugins.settings.changing import Written
-from bot.views.forms import Form
-from bot.views.page import fitted
+from bot.guilds.sections import OFF, ON, Control, Form, Menu, Section, Switch
+from bot.plugins.settings import overview
+from bot.plugins.settings.menus import remaining, select_of
+from bot.plugins.settings.sections import General, Welcoming
+from bot.views.page import Page, fitted
 from bot.views.pages import embed_of
 
 if TYPE_CHECKING:
     from bot.client import Novera
-    from bot.guilds.model import GuildSettings
 
-    Channels = Literal["log_channel_id", "welcome_channel_id"]
-    Roles = Literal["autorole_id", "ticket_role_id"]
-
+FIRST = "general"
 NOT_YOURS = "This panel is somebody else's. Open your own with `/settings show`."
 NOT_ALLOWED = "Only who may manage the server can change its settings."
-CHANNELS = {"log_channel_id": "Log channel", "welcome_channel_id": "Welcome channel"}
-ROLES = {"autorole_id": "Role for everybody who joins", "ticket_role_id": "Role that sees tickets"}
-TEXTS: dict[Written, tuple[str, str]] = {  # what the button says, what the form says
-    "welcome_text": ("Welcome text", "{user} {mention} {server} {count}; empty: none"),
-    "leave_text": ("Leave text", "{user} {mention} {server} {count}; empty: none"),
-    "prefix": ("Prefix", "Before text commands; empty: the default"),
-    "timezone": ("Time zone", "As Europe/Berlin; empty: UTC"),
-    "warn_thresholds": ("Warnings", "A line each: 3 timeout 1h; empty: none"),
-}
-LONG = ("welcome_text", "leave_text", "warn_thresholds")
-MAX_LENGTHS: dict[Written, int] = {"prefix": 8, "timezone": 64}
+NOT_LOADED = "That part of the settings is not there at the moment. Open `/settings show` again."
 
 
-class ChannelMenu(
-    discord.ui.DynamicItem[discord.ui.ChannelSelect[Any]],
-    template=r"settings:(?P<name>(?:log|welcome)_channel_id):(?P<user>[0-9]{1,20})",
+def sections(bot: Novera) -> Mapping[str, Section]:
+    """Answer what the panel has: its own sections, and those of plugins that are loaded."""
+    own: tuple[Section, ...] = (General(bot), Welcoming(bot))
+    others = (getattr(cog, "settings_section", None) for cog in bot.cogs.values())
+    return {each.name: each for each in (*own, *others) if each is not None}
+
+
+class Turner(
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=r"settings:turn:(?P<user>[0-9]{1,20})",
 ):
-    """Chooses a channel."""
+    """Turns to another section."""
 
-    def __init__(self, item: discord.ui.ChannelSelect[Any], name: Channels, user: int) -> None:
+    def __init__(self, item: discord.ui.Select[Any], user: int) -> None:
         super().__init__(item)
-        self._name, self._user = name, user
+        self._user = user
 
     @classmethod
-    def made(cls, name: str, user: int, present: int | None) -> Self:
-        """Answer the menu, with what is chosen now."""
-        menu: discord.ui.ChannelSelect[Any] = discord.ui.ChannelSelect(
-            custom_id=f"settings:{name}:{user}",
-            placeholder=CHANNELS[name],
-            channel_types=[discord.ChannelType.text, discord.ChannelType.news],
-            min_values=0,
-            default_values=[discord.Object(present)] if present else [],
-        )
-        return cls(menu, cast("Channels", name), user)
+    def made(cls, user: int, titles: Mapping[str, str], present: str) -> Self:
+        """Answer the menu of sections."""
+        options = [
+            discord.SelectOption(label=title, value=name, default=name == present)
+            for name, title in titles.items()
+        ]
+        return cls(discord.ui.Select(custom_id=f"settings:turn:{user}", options=options), user)
 
     @classmethod
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: Any, match: re.Match[str], /
     ) -> Self:
         """Answer the menu that was used."""
-        return cls(item, cast("Channels", match["name"]), int(match["user"]))
+        return cls(item, int(match["user"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Set what was chosen."""
-        member = _allowed(interaction, self._user)
-        chosen = self.item.values[0].id if self.item.values else None
-        bot: Novera = interaction.client
-        await changing.choose_channel(bot, member.guild, self._name, chosen)
-        await _show(interaction, member)
+        """Show the section."""
+        member = allowed(interaction, self._user)
+        await show(interaction, member, self.item.values[0])
 
 
-class RoleMenu(
-    discord.ui.DynamicItem[discord.ui.RoleSelect[Any]],
-    template=r"settings:(?P<name>autorole_id|ticket_role_id):(?P<user>[0-9]{1,20})",
+class Setter(
+    discord.ui.DynamicItem[discord.ui.Item[Any]],
+    template=r"settings:(?P<section>[a-z]+):(?P<key>[a-z_]+)(?:=(?P<value>on|off))?"
+    r":(?P<user>[0-9]{1,20})",
 ):
-    """Chooses a role."""
+    """Sets one thing, or opens the form that does."""
 
-    def __init__(self, item: discord.ui.RoleSelect[Any], name: Roles, user: int) -> None:
+    def __init__(self, item: Any, section: str, key: str, value: str | None, user: int) -> None:
         super().__init__(item)
-        self._name, self._user = name, user
+        self._section, self._key, self._value, self._user = section, key, value, user
 
     @classmethod
-    def made(cls, name: str, user: int, present: int | None) -> Self:
-        """Answer the menu, with what is chosen now."""
-        menu: discord.ui.RoleSelect[Any] = discord.ui.RoleSelect(
-            custom_id=f"settings:{name}:{user}",
-            placeholder=ROLES[name],
-            min_values=0,
-            default_values=[discord.Object(present)] if present else [],
-        )
-        return cls(menu, cast("Roles", name), user)
+    def made(cls, section: str, control: Control, user: int, guild: discord.Guild) -> Self:
+        """Answer the control of a section, with what is set now."""
+        value = None
+        item: discord.ui.Item[Any]
+        if isinstance(control, Switch):
+            value = OFF if control.is_on else ON
+        custom_id = f"settings:{section}:{control.key}{f'={value}' if value else ''}:{user}"
+        if isinstance(control, Menu):
+            item = select_of(control, custom_id, guild)
+        elif isinstance(control, Switch):
+            style = discord.ButtonStyle.success if control.is_on else discord.ButtonStyle.secondary
+            label = f"{control.label}: {ON if control.is_on else OFF}"
+            item = discord.ui.Button(label=label, custom_id=custom_id, style=style)
+        else:
+            item = discord.ui.Button(label=control.label, custom_id=custom_id)
+        return cls(item, section, control.key, value, user)
 
     @classmethod
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: Any, match: re.Match[str], /
     ) -> Self:
-        """Answer the menu that was used."""
-        return cls(item, cast("Roles", match["name"]), int(match["user"]))
+        """Answer the control that was used."""
+        return cls(item, match["section"], match["key"], match["value"], int(match["user"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Set what was chosen."""
-        member = _allowed(interaction, self._user)
-        chosen = self.item.values[0].id if self.item.values else None
-        await changing.choose_role(interaction.client, member, self._name, chosen)
-        await _show(interaction, member)
+        """Set what was chosen, or open the form with what is set now."""
+        member, bot = allowed(interaction, self._user), interaction.client
+        section = sections(bot).get(self._section)
+        settings = await bot.services.guilds.of(member.guild.id)
+        controls = section.controls(settings) if section is not None else ()
+        control = next((each for each in controls if each.key == self._key), None)
+        if section is None or control is None:
+            raise Refused(NOT_LOADED)
+        if isinstance(control, Form):
+            await interaction.response.send_modal(Asking(self._section, control, self._user))
+            return
+        values: tuple[str, ...] = (self._value or OFF,)
+        if isinstance(control, Menu):
+            chosen = [str(getattr(each, "id", each)) for each in self.item.values]  # type: ignore[attr-defined]
+            values = (*chosen, *remaining(control, member.guild))
+        await section.change(member, control.key, values)
+        await show(interaction, member, self._section)
 
 
-class TextButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=rf"settings:(?P<name>{'|'.join(TEXTS)}):(?P<user>[0-9]{{1,20}})",
-):
-    """Opens the form of what is written."""
-
-    def __init__(self, item: discord.ui.Button[Any], name: Written, user: int) -> None:
-        super().__init__(item)
-        self._name, self._user = name, user
-
-    @classmethod
-    def made(cls, name: Written, user: int) -> Self:
-        """Answer the button."""
-        custom_id = f"settings:{name}:{user}"
-        return cls(discord.ui.Button(label=TEXTS[name][0], custom_id=custom_id), name, user)
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: Any, match: re.Match[str], /
-    ) -> Self:
-        """Answer the button that was pressed."""
-        return cls(item, cast("Written", match["name"]), int(match["user"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Open the form with what is set now."""
-        member = _allowed(interaction, self._user)
-        settings = await interaction.client.services.guilds.of(member.guild.id)
-        await interaction.response.send_modal(SettingForm(self._name, self._user, settings))
+ITEMS = (Turner, Setter)
 
 
-ITEMS = (ChannelMenu, RoleMenu, TextButton)
+class Asking(discord.ui.Modal):
+    """Asks for one text."""
 
-
-class SettingForm(Form):
-    """Asks for one written setting."""
-
-    gives_back = False
-
-    def __init__(self, name: Written, user: int, settings: GuildSettings) -> None:
-        title, hint = TEXTS[name]
-        super().__init__(title)
-        self._name, self._user = name, user
-        self._field: discord.ui.TextInput[SettingForm] = discord.ui.TextInput(
+    def __init__(self, section: str, form: Form, user: int) -> None:
+        super().__init__(title=form.label)
+        self._section, self._key, self._user = section, form.key, user
+        self._field: discord.ui.TextInput[Asking] = discord.ui.TextInput(
             custom_id="text",
-            style=discord.TextStyle.paragraph if name in LONG else discord.TextStyle.short,
+            style=discord.TextStyle.paragraph if form.is_long else discord.TextStyle.short,
             required=False,
-            default=changing.written(settings, name) or None,
-            max_length=MAX_LENGTHS.get(name, 1500),
+            default=form.text or None,
+            max_length=form.longest,
         )
-        self.add_item(discord.ui.Label(text=title, description=hint, component=self._field))
+        label = discord.ui.Label(text=form.label, description=form.hint, component=self._field)
+        self.add_item(label)
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Set what was written, or say what is wrong with it."""
-        member = _allowed(interaction, self._user)
-        bot: Novera = interaction.client
-        await changing.write(bot, member.guild.id, self._name, str(self._field.value or ""))
-        await _show(interaction, member)
+        member = allowed(interaction, self._user)
+        section = sections(interaction.client).get(self._section)
+        if section is None:
+            raise Refused(NOT_LOADED)
+        await section.change(member, self._key, (str(self._field.value or ""),))
+        await show(interaction, member, self._section)
 
 
-async def shown(bot: Novera, guild: discord.Guild, user: int) -> dict[str, Any]:
-    """Answer what a message needs to be the panel of *user*."""
-    settings = await bot.services.guilds.of(guild.id)
-    page = overview.page(
-        settings, server=guild.name, default_prefix=bot.services.settings.command_prefix
-    )
+async def shown(
+    bot: Novera, guild: discord.Guild, user: int, section: str = FIRST
+) -> tuple[Page, discord.ui.View]:
+    """Answer the panel of *user*, turned to *section*."""
+    settings, parts = await bot.services.guilds.of(guild.id), sections(bot)
+    fields = [field for part in parts.values() for field in part.fields(settings)]
+    there = {each.id for each in (*guild.channels, *guild.threads, *guild.roles)}
+    page = fitted(overview.page(fields, server=guild.name, there=there))
+    present = parts.get(section, parts[FIRST])
     view = discord.ui.View(timeout=None)
-    for name in CHANNELS:
-        view.add_item(ChannelMenu.made(name, user, getattr(settings, name)))
-    for name in ROLES:
-        view.add_item(RoleMenu.made(name, user, getattr(settings, name)))
-    for text in TEXTS:
-        view.add_item(TextButton.made(text, user))
-    return {"embed": embed_of(fitted(page)), "view": view}
+    titles = {name: part.title for name, part in parts.items()}
+    view.add_item(Turner.made(user, titles, present.name))
+    for control in present.controls(settings):
+        view.add_item(Setter.made(present.name, control, user, guild))
+    return page, view
 
 
-async def _show(interaction: discord.Interaction[Any], member: discord.Member) -> None:
-    panel = await shown(interaction.client, member.guild, member.id)
+async def show(interaction: discord.Interaction[Any], member: discord.Member, section: str) -> None:
+    """Bring the panel up to date that was used."""
+    page, view = await shown(interaction.client, member.guild, member.id, section)
     # A slow one was deferred meanwhile; that is seen to beneath (bot/commands/answers.py).
-    await interaction.response.edit_message(**panel)
+    await interaction.response.edit_message(embed=embed_of(page), view=view)
 
 
-def _allowed(interaction: discord.Interaction[Any], user: int) -> discord.Member:
+def allowed(interaction: discord.Interaction[Any], user: int) -> discord.Member:
     """Answer who presses, if it is the panel's owner and still may.
 
     Raises:
