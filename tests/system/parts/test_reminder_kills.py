@@ -25,13 +25,14 @@ from tests.integration.serving import until
 
 KILLS = 100
 REMINDERS = 400
-CHANNELS = 8
+CHANNELS, GONE = 8, 2
+HOURLY = "3600"
 SPREAD_S = 25.0
 SEED = 20261126
 
 
 def seed(engine: Engine, channels: list[int], user_id: int) -> None:
-    """Keep reminders that fall due within the next `SPREAD_S` seconds."""
+    """Keep reminders that fall due within the next `SPREAD_S` seconds; every third repeats."""
     now = datetime.now(UTC)
     reminders, timers = [], []
     for number in range(1, REMINDERS + 1):
@@ -43,6 +44,7 @@ def seed(engine: Engine, channels: list[int], user_id: int) -> None:
             | at
             | {"id": number, "text": f"number {number}.", "state": "pending"}
             | {"timer_id": number, "count": 0, "told": False}
+            | {"repeat": None if number % 3 else HOURLY}
         )
         timers.append(
             place
@@ -60,6 +62,20 @@ def counts(engine: Engine, table: Any) -> dict[str, int]:
     asked = select(table.state, func.count()).group_by(table.state)
     with engine.connect() as connection:
         return {row.state: row[1] for row in connection.execute(asked)}
+
+
+def to_come(engine: Engine) -> int:
+    """Answer how many timers are for later."""
+    asked = select(func.count()).where(TimerRow.due_at > datetime.now(UTC))
+    with engine.connect() as connection:
+        return int(connection.execute(asked).scalar_one())
+
+
+def times_noted(engine: Engine) -> dict[int, int]:
+    """Answer how many reminders were noted as sent how often."""
+    asked = select(ReminderRow.count, func.count()).group_by(ReminderRow.count)
+    with engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(asked)}
 
 
 @contextlib.asynccontextmanager
@@ -104,7 +120,7 @@ async def line(process: asyncio.subprocess.Process) -> bytes:
 def reminded(simulator: Simulator) -> collections.Counter[str]:
     """Answer how often each reminder is to be read at Discord."""
     return collections.Counter(
-        message.content.partition("> ")[2].partition(".")[0]
+        message.content[message.content.index("number") :].partition(".")[0]
         for channel in simulator.world.backend.messages.values()
         for message in channel.values()
     )
@@ -112,7 +128,10 @@ def reminded(simulator: Simulator) -> collections.Counter[str]:
 
 @pytest.mark.slow
 async def test_a_hundred_kills_lose_no_reminder_and_repeat_none(tmp_path: Path) -> None:
-    """SIGKILL at random moments, while claims, sends and writes are under way."""
+    """SIGKILL at random moments, while claims, sends and writes are under way.
+
+    Some go directly to their user, since their channels are gone; some are to come again.
+    """
     draw = random.Random(SEED)
     database = Opened("", tmp_path / "novera.db")
     database.prepare()
@@ -122,6 +141,8 @@ async def test_a_hundred_kills_lose_no_reminder_and_repeat_none(tmp_path: Path) 
             int((await simulator.driver.add_channel(f"place-{number}"))["id"])
             for number in range(CHANNELS)
         ]
+        for gone in channels[:GONE]:
+            simulator.world.backend.delete_channel(gone)
         async with lives(tmp_path, simulator) as process:
             pid = await begin(process)
             await asyncio.sleep(0.3)
@@ -133,12 +154,16 @@ async def test_a_hundred_kills_lose_no_reminder_and_repeat_none(tmp_path: Path) 
                 await line(process)
                 in_hand += counts(database.plain, TimerRow).get("claimed", 0) > 0
                 pid = await begin(process)
-            await until(
-                lambda: counts(database.plain, ReminderRow) == {"sent": REMINDERS}, timeout_s=30
-            )
+            await until(lambda: times_noted(database.plain) == {1: REMINDERS}, timeout_s=30)
             os.kill(pid, signal.SIGKILL)
         found = reminded(simulator)
+        backend = simulator.world.backend
+        letters = len(backend.messages[backend.dm_channels[user_id]])
+    states, following = counts(database.plain, ReminderRow), to_come(database.plain)
     await database.close()
 
+    assert states == {"sent": REMINDERS - REMINDERS // 3, "pending": REMINDERS // 3}
+    assert following == REMINDERS // 3
+    assert letters == REMINDERS * GONE // CHANNELS
     assert found == {f"number {number}": 1 for number in range(1, REMINDERS + 1)}
     assert in_hand >= KILLS // 10, "too few kills met anything under way"
