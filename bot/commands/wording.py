@@ -59,13 +59,14 @@ def name(error: Any) -> str:
 
 
 def limits(error: Any) -> str:
-    """Answer what a number must be."""
+    """Answer what a number must be, or the length of a text."""
     lowest, highest = getattr(error, "minimum", None), getattr(error, "maximum", None)
+    long = " characters long" if isinstance(getattr(error, "value", None), str) else ""
     if lowest is None:
-        return f"That must be at most {highest}."
+        return f"That must be at most {highest}{long}."
     if highest is None:
-        return f"That must be at least {lowest}."
-    return f"That must be between {lowest} and {highest}."
+        return f"That must be at least {lowest}{long}."
+    return f"That must be between {lowest} and {highest}{long}."
 
 
 def uses(error: Any) -> str:

@@ -119,6 +119,9 @@ async def test_a_snooze_button_works_for_its_user_once(stage: Stage) -> None:
         pytest.param("!remind daily 2020-01-01 tea", "in the past", id="past with a rule"),
         pytest.param("!remind tomorrow at 8 tea", "`at 8` is not clear", id="half a time"),
         pytest.param("!remind 10m \u200b", "Of what?", id="nothing to see"),
+        pytest.param("!remind " + "x" * 300 + " tea", "don't understand that time", id="long word"),
+        pytest.param('!remind "tomorrow ' + "x" * 60 + '" tea', "64 characters", id="long time"),
+        pytest.param("!reminders edit 7", "no open reminder 7", id="edit nothing"),
         pytest.param('!remind "10m tea', "quotation mark", id="open quotation"),
         pytest.param("!reminders cancel 99999999999999999999", "between 1 and", id="huge number"),
         pytest.param("!reminders cancel tea", "number", id="no number"),
@@ -223,7 +226,7 @@ async def test_others_do_not_read_what_was_made_elsewhere(stage: Stage) -> None:
     await stage.driver.add_channel("secret")
     await stage.say("!remind 10m tea", user="alice")
     await stage.say("!remind 20m a **surprise", user="alice", channel="secret")
-    public = await stage.say("!reminders", user="alice")
+    public = await stage.say("!reminders list", user="alice")
     private = await stage.driver.slash("reminders list", user="alice", wait_s=10)
 
     assert "tea" in public

@@ -182,6 +182,29 @@ async def test_a_timer_that_was_given_up_is_told_as_well(stage: Stage) -> None:
     assert any("could not deliver" in m.content for m in stage.messages())
 
 
+async def test_a_database_that_is_away_when_it_is_to_be_told_is_asked_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command that was used is none the worse for it, and nothing is forgotten."""
+    await gone(stage, await place(stage))
+    await stage.driver.fault("fail_rest", NO_LETTERS)
+    await fall_due(stage)
+    await written(stage, lambda kept: kept.state == "failed")
+    store = cog(stage)._store()
+    asked, ask = asyncio.Event(), store.untold
+
+    async def lost(user_id: int) -> Any:
+        asked.set()
+        raise StorageError("sqlite", "it is away")
+
+    monkeypatch.setattr(store, "untold", lost)
+    assert "pong" in await stage.say("!ping", user="alice")
+    await asked.wait()
+    monkeypatch.setattr(store, "untold", ask)
+    await stage.say("!ping", user="alice")
+    await written(stage, lambda kept: kept.told)
+
+
 @pytest.mark.parametrize(
     ("fault", "given"),
     [

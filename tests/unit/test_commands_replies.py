@@ -114,6 +114,7 @@ TEXT_ERRORS: list[Any] = [
     (text_errors.RangeError(9, 1, 5), "That must be between 1 and 5.", USER),
     (text_errors.RangeError(9, None, 5), "That must be at most 5.", USER),
     (text_errors.RangeError(0, 1, None), "That must be at least 1.", USER),
+    (text_errors.RangeError("x" * 9, 1, 5), "That must be between 1 and 5 characters long.", USER),
     (
         text_errors.DisabledCommand("x"),
         "This command is switched off at the moment.",

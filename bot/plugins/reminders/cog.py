@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import discord
+import structlog
 from discord import app_commands
 from discord.ext import commands
 
@@ -21,6 +22,7 @@ from bot.plugins.reminders.delivery import Delivery
 from bot.plugins.reminders.items import TOO_MANY, Snooze
 from bot.plugins.reminders.repeats import Repeat, anchored, from_text, to_text
 from bot.plugins.reminders.telling import Telling
+from bot.storage.errors import StorageError
 from bot.views.page import listed
 from bot.views.pages import send_pages
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from bot.plugins.reminders.store import ReminderStore
 
     Context = commands.Context[Novera]
+
+log = structlog.get_logger(__name__)
 
 STORE = "bot.plugins.reminders.store"
 UNKNOWN = "You have no open reminder {number}. `/reminders list` shows those that you have."
@@ -75,7 +79,7 @@ class Reminders(commands.Cog):
     async def remind(
         self,
         ctx: Context,
-        when: commands.Range[str, 1, 200],
+        when: str,
         *,
         text: str,
         repeat: str | None = None,
@@ -128,7 +132,7 @@ class Reminders(commands.Cog):
         self,
         ctx: Context,
         number: commands.Range[int, 1, MAX_NUMBER],
-        when: commands.Range[str, 1, 200] | None = None,
+        when: str | None = None,
         *,
         text: str | None = None,
     ) -> None:
@@ -183,8 +187,11 @@ class Reminders(commands.Cog):
     @commands.Cog.listener()
     async def on_command_completion(self, ctx: Context) -> None:
         """Somebody is here: tell of what could not be delivered."""
-        await self.bot.services.storage.opened()
-        await self._telling.tell(ctx)
+        try:
+            await self.bot.services.storage.opened()
+            await self._telling.tell(ctx)
+        except StorageError as error:  # which everybody is told of already; the next command asks
+            log.info("reminder.telling_delayed", error=type(error).__name__)
 
     def _store(self) -> ReminderStore:
         from bot.plugins.reminders.store import ReminderStore  # SQLAlchemy: not at the start
