@@ -164,12 +164,20 @@ class Services:
             self._timers.begin()
         if self._background is not None:
             self._background.begin()
+        if self._cases is not None:
+            self._cases.begin()
+
+    async def end_work(self) -> None:
+        """End what works in the background, while Discord and the database can still be told."""
+        for part in (self._backups, self._cases, self._background, self._timers):
+            if part is not None:
+                await part.close()
 
     async def close(self) -> None:
         """End what was made on demand, those that use others first."""
-        for part in (self._backups, self._background, self._timers, self._storage):
-            if part is not None:
-                await part.close()
+        await self.end_work()
+        if self._storage is not None:
+            await self._storage.close()
         if self._outbound is not None:
             await self._outbound.__aexit__()
 

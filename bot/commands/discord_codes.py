@@ -7,6 +7,17 @@ traceback. Source: discord.com/developers/docs/topics/opcodes-and-status-codes#j
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
+
+UNKNOWN_CHANNEL: Final = 10003
+UNKNOWN_MEMBER: Final = 10007
+UNKNOWN_MESSAGE: Final = 10008
+UNKNOWN_USER: Final = 10013
+UNKNOWN_BAN: Final = 10026
+DM_CLOSED: Final = 50007
+MISSING_PERMISSIONS: Final = 50013
+SYSTEM_MESSAGE: Final = 50021  # one that nobody can delete
+ARCHIVED: Final = 50083
 
 WORDS: Mapping[int, str] = {
     10003: "That channel is gone.",
@@ -25,7 +36,8 @@ WORDS: Mapping[int, str] = {
     30010: "That message has as many reactions as Discord allows.",
     30013: "This server has as many channels as Discord allows.",
     30033: "That thread has as many members as Discord allows.",
-    30035: "This server has as many bans of people who are not members as Discord allows.",
+    30035: "This server has as many bans of people who are not members as Discord allows. Lift some"
+    " of them first.",
     40005: "That file is larger than Discord allows here.",
     50001: "I can't get at that. I may need **View Channel** there; `/status` lists what I lack.",
     50007: "Discord does not let me write to that user: their direct messages are closed.",

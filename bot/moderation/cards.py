@@ -60,6 +60,7 @@ def embed_of(case: Case) -> discord.Embed:
     embed.add_field(name="Reason", value=_cut(case.reason), inline=False)
     if case.expires_at is not None:
         name = "Until" if case.ended_at is None else "Was until"
+        name = "Counts until" if case.action == "warn" else name
         embed.add_field(name=name, value=when(case.expires_at))
     if case.ended_at is not None:
         embed.add_field(name="Ended", value=when(case.ended_at))
@@ -71,14 +72,28 @@ def embed_of(case: Case) -> discord.Embed:
     return embed
 
 
-def line_of(case: Case) -> str:
-    """Answer a case on one line, for lists."""
+def line_of(case: Case, now: datetime) -> str:
+    """Answer a case in two lines, for lists; with a third where it ends or has ended."""
     went = {"pending": " unfinished", "failed": " failed"}.get(case.status, "")
     reason = case.reason if len(case.reason) <= 80 else f"{case.reason[:79]}…"
     on = discord.utils.format_dt(case.created_at, "d")
     reason = discord.utils.escape_markdown(reason)
     head = f"**{case.number}** {word_of(case.action)}{went}, {on}"
-    return f"{head}, {target_of(case)} by <@{case.moderator_id}>\n{reason}"
+    line = f"{head}, {target_of(case)} by <@{case.moderator_id}>\n{reason}"
+    end = _end_of(case, now)
+    return f"{line}\n-# {end}" if end else line
+
+
+def _end_of(case: Case, now: datetime) -> str:
+    """Answer until when it holds or held; empty for what holds for good or was never done."""
+    if case.status != "done":
+        return ""
+    if case.ended_at is not None:
+        return f"ended {discord.utils.format_dt(case.ended_at, 'R')}"
+    if case.expires_at is None:
+        return ""
+    word = "until" if case.expires_at > now else "expired"
+    return f"{word} {discord.utils.format_dt(case.expires_at, 'R')}"
 
 
 def _cut(text: str) -> str:

@@ -10,6 +10,9 @@ from typing import Any, Literal
 from bot.moderation.reasons import audit_reason
 
 Status = Literal["pending", "done", "failed"]
+# What a timer finds that is to end a case: end it, leave it (it was ended, renewed, or never done),
+# or ask again, since something about it is not finished.
+Standing = Literal["due", "over", "unsure"]
 
 # What an act brings to its end, of what was done to the same target before.
 ENDS: Mapping[str, tuple[str, ...]] = {
@@ -58,6 +61,8 @@ class Case:
         origin: Id of the message or interaction that asked for it.
         again: Whether it was opened by an earlier handling of the same message or interaction, so
             that it may have been done already.
+        extra: What whoever finishes or ends it needs to know; ``shown`` is for people. Of a warning
+            that was given ``count``: how many held then, this one among them.
         expires_at: When it ends by itself.
         ended_at: When it did, or was taken back.
     """

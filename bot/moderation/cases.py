@@ -2,25 +2,29 @@
 
 A row is there before Discord is asked, and says afterwards how it went. Who handles the same
 message or interaction again, after the process died in it, finds the row and goes on from there.
+What nobody goes on with is settled by what Discord shows (`bot.moderation.settling`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+import aiohttp
+import discord
 import structlog
 
 from bot.clock.wall import utc_now
-from bot.moderation.case import Case, Chosen, NewCase
+from bot.moderation.case import Case, Chosen, NewCase, Standing
 from bot.moderation.modlog import ModLog
 from bot.moderation.reasons import cleaned, reason_of
+from bot.moderation.settling import Settling
 from bot.storage.errors import StorageError
 
 if TYPE_CHECKING:
-    import discord
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from bot.moderation.store import CaseStore
@@ -30,6 +34,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MAX_ERROR = 300  # characters
+# After these nobody knows whether Discord did it.
+UNSURE = (
+    discord.DiscordServerError,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    StorageError,
+    asyncio.CancelledError,
+)
 # Answers what is to be noted of how it was done, None for nothing.
 Act = Callable[[Case], Awaitable[str | None]]
 
@@ -43,11 +56,25 @@ class HasId(Protocol):
 
 
 class Cases:
-    """Every method raises `StorageError` when the database does not answer."""
+    """Every method raises `StorageError` when the database does not answer.
+
+    Attributes:
+        settling: Looks after what is left pending.
+    """
 
     def __init__(self, services: Services, *, now: Callable[[], datetime] = utc_now) -> None:
         self._services, self._now = services, now
         self._log = ModLog(services)
+        self.settling = Settling(services)
+        self._at_work: set[int] = set()
+
+    def begin(self) -> None:
+        """The bot is ready: settle what earlier processes left."""
+        self.settling.begin()
+
+    async def close(self) -> None:
+        """Settle nothing more."""
+        await self.settling.close()
 
     async def open(
         self,
@@ -91,14 +118,17 @@ class Cases:
             await self._services.timers.cancel(timer_id)
         return await self._tell_log(self._named(done))
 
-    async def fail(self, case: Case, error: BaseException) -> Case:
-        """It was not done: note that, and why."""
-        why = cleaned(f"{type(error).__name__}: {error}")[:MAX_ERROR]
-        log.warning("case.failed", case_id=case.id, action=case.action, error=type(error).__name__)
-        failed = await self._store().fail(case, self._now(), why)
+    async def fail(self, case: Case, why: str, *, shown: bool = False) -> Case:
+        """It was not done: note that, and why.
+
+        Args:
+            shown: Tell the guild's log channel; for what no moderator hears of otherwise.
+        """
+        log.warning("case.failed", case_id=case.id, action=case.action)
+        failed = self._named(await self._store().fail(case, self._now(), why[:MAX_ERROR]))
         if case.timer_id is not None:
             await self._services.timers.cancel(case.timer_id)
-        return self._named(failed)
+        return await self._tell_log(failed) if shown else failed
 
     async def carry_out(
         self,
@@ -113,10 +143,12 @@ class Cases:
         origin: int | None = None,
         extra: Mapping[str, Any] | None = None,
         ends: str | None = None,
+        shown: bool = False,
     ) -> Case:
-        """Open a case, do *act*, and note how it went; arguments as in `open`.
+        """Open a case, do *act*, and note how it went; arguments as in `open` and `fail`.
 
-        What the same origin has done already is not done again. What *act* raises is raised.
+        What the same origin has done already is not done again. What *act* raises is raised; when
+        it does not tell whether Discord did it, the case stays pending until it is settled.
         """
         case = await self.open(
             guild_id=guild.id,
@@ -131,12 +163,12 @@ class Cases:
         )
         if case.status == "done":
             return case if case.log_message_id is not None else await self._tell_log(case)
+        self._at_work.add(case.id)
         try:
-            note = await act(case)
-        except Exception as error:
-            await self._fail_quietly(case, error)
-            raise
-        return await self.finish(case, note)
+            note = await self._act(case, act, shown=shown)
+            return await self.finish(case, note)
+        finally:
+            self._at_work.discard(case.id)
 
     async def get(self, guild_id: int, number: int) -> Case | None:
         """Answer the case that people call *number*."""
@@ -148,19 +180,15 @@ class Cases:
         found = await self._store().by_id(case_id)
         return None if found is None else self._named(found)
 
-    async def has(self, guild_id: int, action: str, target_id: int, origin: int) -> bool:
+    async def has(self, guild_id: int, action: str, target_id: int, origin: int | None) -> bool:
         """Whether a message or interaction has opened a case of this already."""
+        if origin is None:
+            return False
         return await self._store().of_origin(guild_id, action, target_id, origin) is not None
 
     async def newest(self, guild_id: int, chosen: Chosen, *, limit: int) -> Sequence[Case]:
         """Answer the newest cases of a guild, newest first."""
         return await self._store().newest(guild_id, chosen, limit)
-
-    async def active_warnings(
-        self, guild_id: int, target_id: int, *, up_to: int | None = None
-    ) -> Sequence[Case]:
-        """Answer the warnings that count now, newest first; of those numbered *up_to* at most."""
-        return await self._store().active_warnings(guild_id, target_id, self._now(), up_to=up_to)
 
     async def edit_reason(self, case: Case, reason: str) -> Case:
         """Give a case another reason, in the log channel too."""
@@ -168,15 +196,24 @@ class Cases:
         await self._log.edit(changed)
         return changed
 
-    async def is_due(self, case: Case) -> bool:
-        """Whether a case whose time is over is still to be ended: not if it was, or was renewed."""
+    async def standing(self, case: Case) -> Standing:
+        """Answer what a timer is to do about a case whose time is over."""
         if case.status == "failed" or case.ended_at is not None:
-            return False
-        return not await self._store().is_replaced(case)
+            return "over"
+        newer = [each.status for each in await self._store().newer(case)]
+        if "done" in newer:
+            return "over"
+        return "unsure" if "pending" in (case.status, *newer) else "due"
 
-    async def end(self, case: Case) -> Case:
-        """Note that a case no longer holds."""
-        return self._named(await self._store().set_ended(case.id, self._now()))
+    async def left(self, actions: Collection[str], *, before: datetime) -> Sequence[Case]:
+        """Answer the cases that are pending since before *before* and that nobody works on here."""
+        found = await self._store().unfinished(tuple(actions), before)
+        return [self._named(case) for case in found if case.id not in self._at_work]
+
+    async def tell_again(self, since: datetime) -> None:
+        """Show what was done since *since*, and perhaps not shown before its process died."""
+        for case in await self._store().untold(since):
+            await self._tell_log(self._named(case))
 
     async def end_all(self, guild_id: int, target_id: int, action: str) -> None:
         """What was done to a target no longer holds, whoever took it back."""
@@ -184,15 +221,28 @@ class Cases:
             await self._services.timers.cancel(timer_id)
 
     async def _tell_log(self, case: Case) -> Case:
+        if case.log_message_id is not None:
+            await self._log.edit(case)
+            return case
         posted = await self._log.post(case)
         if posted is None:
             return case
         return self._named(await self._store().set_logged(case.id, *posted))
 
-    async def _fail_quietly(self, case: Case, error: Exception) -> None:
+    async def _act(self, case: Case, act: Act, *, shown: bool) -> str | None:
+        try:
+            return await act(case)
+        except UNSURE as error:
+            log.warning("case.unsure", case_id=case.id, error=type(error).__name__)
+            raise
+        except Exception as error:
+            await self._fail_quietly(case, error, shown=shown)
+            raise
+
+    async def _fail_quietly(self, case: Case, error: Exception, *, shown: bool) -> None:
         """What went wrong with the act is what its caller must hear of, not the database."""
         try:
-            await self.fail(case, error)
+            await self.fail(case, cleaned(f"{type(error).__name__}: {error}"), shown=shown)
         except StorageError as lost:
             log.error("case.not_recorded", case_id=case.id, advice=lost.advice)
 

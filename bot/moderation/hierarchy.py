@@ -108,6 +108,14 @@ def may_time_out(actor: Person, target: Person, bot: Person, owner_id: int) -> R
     return ADMIN if refusal is None and target.is_admin else refusal
 
 
+def may_change_roles_of(
+    actor: Person, target: Person, bot: Person, owner_id: int
+) -> Refusal | None:
+    """As `may_act`, but moderators may change their own, and the bot those of who is above it."""
+    refusal = may_act(actor, target, bot, owner_id)
+    return None if refusal in (SELF, ABOVE_BOT) else refusal
+
+
 def may_change_role(actor: Person, role: RoleFacts, bot: Person, owner_id: int) -> Refusal | None:
     """Answer why *actor* may not have *bot* give or take *role*, None when they may."""
     if role.is_default:

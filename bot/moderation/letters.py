@@ -28,7 +28,8 @@ def text_of(case: Case, guild_name: str) -> str:
         stamp = discord.utils.format_dt
         lines.append(f"Until {stamp(case.expires_at, 'f')} ({stamp(case.expires_at, 'R')}).")
     if case.action == "softban":
-        lines.append("Your newest messages were deleted. You may join again.")
+        deleted = "Your newest messages were deleted. " if case.extra.get("delete_days") else ""
+        lines.append(f"{deleted}You may join again.")
     lines.append(f"Reason: {case.reason}")
     return "\n".join(lines)
 

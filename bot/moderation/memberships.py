@@ -8,7 +8,8 @@ import discord
 
 from bot.moderation import people
 from bot.moderation.case import Case
-from bot.moderation.deeds import Someone, carry_out, present
+from bot.moderation.hierarchy import may_change_roles_of
+from bot.moderation.people import Someone
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -25,23 +26,22 @@ async def rename(
     origin: int | None = None,
 ) -> Case:
     """Give a member another nickname, or with None their own name back."""
-    member = await present(guild, target)
+    member = await people.present(guild, target)
     people.check(guild, moderator, member)
 
     async def act(case: Case) -> None:
         await member.edit(nick=nick, reason=case.audit_reason)
 
     shown = f"{member.nick or member.name} → {nick or member.name}"
-    return await carry_out(
-        services,
+    return await services.cases.carry_out(
         guild,
-        "nick",
-        member,
-        moderator,
-        act,
+        action="nick",
+        target=member,
+        moderator=moderator,
+        act=act,
         reason=reason,
         origin=origin,
-        extra={"shown": shown},
+        extra={"shown": shown, "nick": nick},
     )
 
 
@@ -57,22 +57,20 @@ async def change_role(
     origin: int | None = None,
 ) -> Case:
     """Give a member a role or take it; moderators may do that to themselves as well."""
-    member = await present(guild, target)
-    if member.id != moderator.id:
-        people.check(guild, moderator, member)
+    member = await people.present(guild, target)
+    people.check(guild, moderator, member, may_change_roles_of)
     people.check_role(guild, moderator, role)
 
     async def act(case: Case) -> None:
         change = member.add_roles if give else member.remove_roles
         await change(role, reason=case.audit_reason)
 
-    return await carry_out(
-        services,
+    return await services.cases.carry_out(
         guild,
-        "role_add" if give else "role_remove",
-        member,
-        moderator,
-        act,
+        action="role_add" if give else "role_remove",
+        target=member,
+        moderator=moderator,
+        act=act,
         reason=reason,
         origin=origin,
         extra={"shown": f"{role.mention} `{role.id}`", "role_id": role.id},

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 TIMEOUT_S = 5.0
+NONCE_HOLDS_S = 300.0  # about, of Discord
 _UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, StorageError)
 
 
@@ -34,14 +35,15 @@ class ModLog:
     async def post(self, case: Case) -> tuple[int, int] | None:
         """Answer ids of channel and message; None where there is no channel, or it can't be used.
 
-        Said again by a handler that runs again, Discord recognises the message by its nonce.
+        Said again within `NONCE_HOLDS_S`, by whatever process, Discord recognises the message.
         """
         try:
             settings = await self._services.guilds.of(case.guild_id)
             channel = self._channel(settings.log_channel_id)
             if channel is None:
                 return None
-            sent = await with_timeout(channel.send(embed=embed_of(case)), TIMEOUT_S)
+            sending = channel.send(embed=embed_of(case), nonce=f"case-{case.id}")
+            sent = await with_timeout(sending, TIMEOUT_S)
         except _UNREACHABLE as error:
             log.warning("case.not_shown", case_id=case.id, error=type(error).__name__)
             return None

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import discord
 
+from bot.commands.discord_codes import UNKNOWN_MEMBER, UNKNOWN_USER
 from bot.commands.refusals import Refused
-from bot.moderation import failures
+from bot.commands.wording import permission
 from bot.moderation.hierarchy import (
     Person,
     Rank,
@@ -17,16 +18,16 @@ from bot.moderation.hierarchy import (
     may_change_role,
 )
 
-User = discord.Member | discord.User
+Someone = discord.abc.Snowflake
 Rule = Callable[[Person, Person, Person, int], Refusal | None]
+NO_MEMBER = "That user is no member of this server."
 
 
-def person_of(guild: discord.Guild, user: discord.abc.Snowflake) -> Person:
-    """Answer *user* with the roles that they have in *guild* as far as the cache knows."""
-    member = guild.get_member(user.id)
-    if member is None and isinstance(user, discord.Member) and user.guild.id == guild.id:
-        member = user
-    if member is None:
+def person_of(guild: discord.Guild, user: Someone) -> Person:
+    """Answer *user* with the roles that they have in *guild* as far as is known."""
+    is_theirs = isinstance(user, discord.Member) and user.guild.id == guild.id
+    member = user if is_theirs else guild.get_member(user.id)
+    if not isinstance(member, discord.Member):
         return Person(id=user.id, rank=None)
     top = member.top_role
     return Person(
@@ -36,12 +37,7 @@ def person_of(guild: discord.Guild, user: discord.abc.Snowflake) -> Person:
     )
 
 
-def check(
-    guild: discord.Guild,
-    moderator: discord.abc.Snowflake,
-    target: discord.abc.Snowflake,
-    rule: Rule = may_act,
-) -> None:
+def check(guild: discord.Guild, moderator: Someone, target: Someone, rule: Rule = may_act) -> None:
     """See that *moderator* may have the bot act on *target*.
 
     Args:
@@ -56,7 +52,7 @@ def check(
         raise Refused(refusal.text)
 
 
-def check_role(guild: discord.Guild, moderator: discord.abc.Snowflake, role: discord.Role) -> None:
+def check_role(guild: discord.Guild, moderator: Someone, role: discord.Role) -> None:
     """See that *moderator* may have the bot give or take *role*.
 
     Raises:
@@ -73,17 +69,40 @@ def check_role(guild: discord.Guild, moderator: discord.abc.Snowflake, role: dis
         raise Refused(refusal.text)
 
 
-async def find(guild: discord.Guild, user: discord.abc.Snowflake) -> discord.abc.Snowflake:
+def check_own(guild: discord.Guild, need: str) -> None:
+    """See that the bot has a permission: whom it can't ban must not read that they are banned.
+
+    Raises:
+        Refused: it has not.
+    """
+    if not getattr(guild.me.guild_permissions, need):
+        raise Refused(f"I need **{permission(need)}** for this.")
+
+
+async def find(guild: discord.Guild, user: Someone) -> Someone:
     """Answer *user* as a member of *guild* if they are one, asking Discord if need be.
 
-    The cache may not know every member; taking one for a stranger would skip the hierarchy.
+    The cache may not know every member; taking one for a stranger would skip the hierarchy. One
+    that does not know them all hears nothing of changed roles either.
     """
     member = guild.get_member(user.id)
-    if member is not None:
+    if member is not None and guild.chunked:
         return member
     try:
         return await guild.fetch_member(user.id)
     except discord.NotFound as error:
-        if error.code not in (failures.UNKNOWN_MEMBER, failures.UNKNOWN_USER):
+        if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
             raise
-        return user
+        return discord.Object(user.id)
+
+
+async def present(guild: discord.Guild, target: Someone) -> discord.Member:
+    """Answer *target* as a member.
+
+    Raises:
+        Refused: they are none.
+    """
+    found = await find(guild, target)
+    if not isinstance(found, discord.Member):
+        raise Refused(NO_MEMBER)
+    return found

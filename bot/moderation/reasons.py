@@ -31,7 +31,16 @@ def audit_reason(reason: str, *, number: int, moderator_id: int, moderator_name:
     """
     name = _cut(cleaned(moderator_name), MAX_NAME)
     by = f"{name} ({moderator_id})" if name else str(moderator_id)
-    return _cut(f"Case {number} by {by}: {cleaned(reason) or NO_REASON}", MAX_AUDIT_REASON)
+    return _cut(f"{_begins(number)}{by}: {cleaned(reason) or NO_REASON}", MAX_AUDIT_REASON)
+
+
+def is_of(given: str | None, number: int) -> bool:
+    """Answer whether a reason that Discord has is that of case *number*, by `audit_reason`."""
+    return (given or "").startswith(_begins(number))
+
+
+def _begins(number: int) -> str:
+    return f"Case {number} by "
 
 
 def _cut(text: str, limit: int) -> str:

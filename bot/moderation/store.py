@@ -61,6 +61,11 @@ class CaseStore:
 
         async def work(session: AsyncSession) -> tuple[Case, list[int]]:
             row = await session.get_one(CaseRow, case.id)
+            if row.action == "warn" and row.status != "done":
+                # In turn: of two that are given at a time, each is another number.
+                await take_turn(session, row.guild_id)
+                held = await _warnings_held(session, row, now)
+                row.extra = {**row.extra, "count": held + 1}
             row.status, row.finished_at, row.note, row.error = "done", now, note, None
             ended = await _end_earlier(session, row, now)
             return _case(row), ended
@@ -78,10 +83,6 @@ class CaseStore:
     async def set_logged(self, case_id: int, channel_id: int, message_id: int) -> Case:
         """Note where the log channel shows it."""
         return await self._change(case_id, log_channel_id=channel_id, log_message_id=message_id)
-
-    async def set_ended(self, case_id: int, now: datetime) -> Case:
-        """Note that it no longer holds."""
-        return await self._change(case_id, ended_at=now)
 
     async def end_all(self, guild_id: int, target_id: int, action: str, now: datetime) -> list[int]:
         """End all cases of one kind on a target; answers their timers."""
@@ -113,20 +114,40 @@ class CaseStore:
             CaseRow.origin == origin,
         )
 
-    async def is_replaced(self, case: Case) -> bool:
-        """Whether a newer case of the same kind holds its target, so that this one must not end it.
-
-        One that is pending counts: it may have been done.
-        """
-        newer = await self._one(
+    async def newer(self, case: Case) -> list[Case]:
+        """Answer what may hold the target of *case* in its place: the same, begun since."""
+        return await self._many(
             CaseRow.guild_id == case.guild_id,
             CaseRow.target_id == case.target_id,
             CaseRow.action == case.action,
             CaseRow.number > case.number,
             CaseRow.status != "failed",
             CaseRow.ended_at.is_(None),
+            limit=10,
         )
-        return newer is not None
+
+    async def unfinished(self, actions: Sequence[str], before: datetime) -> list[Case]:
+        """Answer the cases that are pending since before *before*; of all guilds, newest first."""
+        return await self._many(
+            CaseRow.status == "pending",
+            CaseRow.action.in_(actions),
+            CaseRow.created_at < before,
+            limit=500,
+        )
+
+    async def untold(self, since: datetime) -> list[Case]:
+        """Answer what was done since *since* and is in no log channel; of all guilds.
+
+        Only the newest rows are looked at: no index knows when cases were finished.
+        """
+        newest = select(func.max(CaseRow.id)).scalar_subquery()
+        return await self._many(
+            CaseRow.id > newest - 500,
+            CaseRow.status == "done",
+            CaseRow.finished_at >= since,
+            CaseRow.log_message_id.is_(None),
+            limit=500,
+        )
 
     async def newest(self, guild_id: int, chosen: Chosen, limit: int) -> list[Case]:
         """Answer the newest cases that *chosen* lets through, newest first."""
@@ -136,22 +157,6 @@ class CaseStore:
             if value is not None:
                 conditions.append(getattr(CaseRow, name) == value)
         return await self._many(*conditions, limit=limit)
-
-    async def active_warnings(
-        self, guild_id: int, target_id: int, now: datetime, *, up_to: int | None = None
-    ) -> list[Case]:
-        """Answer the warnings that count against a user at *now*, newest first.
-
-        Args:
-            up_to: Number of the newest case to look at: what counted when that one was given.
-        """
-        conditions = [
-            *_held(guild_id, target_id, ("warn",)),
-            or_(CaseRow.expires_at.is_(None), CaseRow.expires_at > now),
-        ]
-        if up_to is not None:
-            conditions.append(CaseRow.number <= up_to)
-        return await self._many(*conditions, limit=1000)
 
     async def _change(self, case_id: int, **fields: Any) -> Case:
         async def work(session: AsyncSession) -> Case:
@@ -199,6 +204,14 @@ async def _reopened(
 async def _set_timer(session: AsyncSession, row: CaseRow, new: NewCase, schedule: Schedule) -> None:
     if new.ends is not None and row.expires_at is not None:
         row.timer_id = await schedule(session, row, new.ends)
+
+
+async def _warnings_held(session: AsyncSession, row: CaseRow, now: datetime) -> int:
+    asked = select(func.count(CaseRow.id)).where(
+        *_held(row.guild_id, row.target_id, ("warn",)),
+        or_(CaseRow.expires_at.is_(None), CaseRow.expires_at > now),
+    )
+    return (await session.execute(asked)).scalar_one()
 
 
 async def _end_earlier(session: AsyncSession, row: CaseRow, now: datetime) -> list[int]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 
 from bot.commands.refusals import Refused
+from bot.commands.replies import explain
 from bot.guilds.model import WarnThreshold, threshold_reached
 from bot.moderation import actions, letters, people
 from bot.moderation.case import Case
-from bot.moderation.deeds import Someone, carry_out, present
+from bot.moderation.people import Someone
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -53,64 +54,58 @@ async def warn(
         Refused: the moderator may not; says why.
     """
     member = await people.find(guild, target)
-    if origin is None or not await services.cases.has(guild.id, "warn", member.id, origin):
-        member = await present(guild, target)
+    if not await services.cases.has(guild.id, "warn", member.id, origin):
+        member = await people.present(guild, target)
         people.check(guild, moderator, member)
 
     async def act(case: Case) -> str | None:
         return await letters.tell(member, guild, case)
 
-    case = await carry_out(
-        services,
+    case = await services.cases.carry_out(
         guild,
-        "warn",
-        member,
-        moderator,
-        act,
+        action="warn",
+        target=member,
+        moderator=moderator,
+        act=act,
         reason=reason,
         expires_at=expires_at,
         origin=origin,
     )
-    # Those up to this one: two warnings at a time are two counts, and one handled again is the same
-    count = len(await services.cases.active_warnings(guild.id, member.id, up_to=case.number))
+    return await follow(services, guild, case)
+
+
+async def follow(services: Services, guild: discord.Guild, case: Case) -> Warned:
+    """Do what the guild has set for as many warnings as there were with that of *case*.
+
+    Once, however often it is asked for, if the warning has an origin.
+    """
+    count = int(case.extra["count"])
     thresholds = (await services.guilds.of(guild.id)).warn_thresholds
     reached = threshold_reached(thresholds, warnings=count)
     if reached is None:
         return Warned(case=case, count=count)
     try:
-        followed = await _follow(services, guild, member, reached, case)
-    except Refused as error:
-        return Warned(case=case, count=count, refused=str(error))
+        followed = await _follow(services, guild, reached, case)
+    except (Refused, discord.HTTPException) as error:
+        return Warned(case=case, count=count, refused=explain(error).text)
     return Warned(case=case, count=count, followed=followed)
 
 
 async def _follow(
-    services: Services, guild: discord.Guild, member: Someone, reached: WarnThreshold, case: Case
+    services: Services, guild: discord.Guild, reached: WarnThreshold, case: Case
 ) -> Case:
     """Do it in the bot's own name: whoever set the threshold wants it, not who warned."""
-    reason, origin = f"{reached.count} warnings, the last one case {case.number}", case.origin
-    expires_at = until_of(reached, datetime.now(UTC))
+    member = discord.Object(case.target_id)
+    given: dict[str, Any] = {
+        "reason": f"{reached.count} warnings, the last one case {case.number}",
+        "origin": case.origin,
+    }
     if reached.action == "kick":
-        return await actions.kick(services, guild, member, guild.me, reason=reason, origin=origin)
+        return await actions.kick(services, guild, member, guild.me, **given)
+    now = datetime.now(UTC)
+    lasts = timedelta(seconds=reached.duration_s) if reached.duration_s is not None else None
     if reached.action == "ban":
-        return await actions.ban(
-            services,
-            guild,
-            member,
-            guild.me,
-            reason=reason,
-            expires_at=expires_at,
-            origin=origin,
-        )
-    until = expires_at or datetime.now(UTC) + actions.MAX_TIMEOUT
-    return await actions.timeout(
-        services, guild, member, guild.me, until=until, reason=reason, origin=origin
-    )
-
-
-def until_of(reached: WarnThreshold, now: datetime) -> datetime | None:
-    """Answer when what follows is to end, None for never; timeouts are cut to Discord's limit."""
-    if reached.duration_s is None:
-        return None
-    lasts = timedelta(seconds=reached.duration_s)
-    return now + (min(lasts, actions.MAX_TIMEOUT) if reached.action == "timeout" else lasts)
+        until = now + lasts if lasts is not None else None
+        return await actions.ban(services, guild, member, guild.me, expires_at=until, **given)
+    at_most = now + (lasts or actions.MAX_TIMEOUT)
+    return await actions.timeout(services, guild, member, guild.me, until=at_most, **given)

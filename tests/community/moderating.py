@@ -105,3 +105,15 @@ async def raise_above_moderators(stage: Stage, user: str) -> None:
 def _roles(guild: discord.Guild, user_id: int) -> list[discord.Role]:
     member = guild.get_member(user_id)
     return [] if member is None else member.roles
+
+
+async def bot_may_only(stage: Stage, *names: str) -> None:
+    """Leave the bot these permissions, and those that everybody has."""
+    seen = stage.bot.get_guild(stage.guild.id)
+    assert seen is not None
+    asked = discord.Permissions(**dict.fromkeys(names, True))
+    own = stage.guild.members[stage.backend.bot_user.id].role_ids
+    for role_id in own:
+        stage.backend.edit_role(stage.guild.id, role_id, {"permissions": asked.value})
+    wanted = asked | seen.default_role.permissions
+    await until(lambda: seen.me.guild_permissions == wanted)

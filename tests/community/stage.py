@@ -196,6 +196,7 @@ async def serving(
                 await until(lambda: (stage.state_dir / "commands.hash").exists())
                 yield stage
             finally:
+                await running.end_work()
                 await connection.close(ends_session=True)
                 await asyncio.wait({serving}, timeout=10)
         await tasks.shutdown(5.0)

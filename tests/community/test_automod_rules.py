@@ -8,7 +8,9 @@ import pytest
 from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
+from bot.moderation.case import Chosen
 from bot.plugins.automod.config import Config, encode
+from tests.community.moderating import cases_of
 from tests.community.stage import Stage
 from tests.integration.serving import until
 
@@ -133,7 +135,7 @@ async def test_the_same_message_again_is_a_warning(stage: Stage) -> None:
     await post(stage, "b\u200buy it", user="alice")
     await until(lambda: any("member warned" in each for each in reports(stage)))
 
-    warned = await stage.services.cases.active_warnings(stage.guild.id, stage.user_id("alice"))
+    warned = await cases_of(stage, Chosen(target_id=stage.user_id("alice"), action="warn"))
     assert [case.reason for case in warned] == ["Automod: the same message again and again"]
     assert len(contents(stage)) == 4
 

@@ -13,9 +13,14 @@ from simcord.enums import OverwriteType
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.moderation.case import Case
+from bot.moderation.endings import AWAY_AFTER_S
 from bot.plugins.channels.overwrites import SPEAKING
 from bot.storage.models.scheduled import TimerRow
+from bot.timers.outcome import DONE, Retry
+from bot.timers.timer import Timer
 from simulator.errors import RefusedError
+from tests.community.moderating import bot_may_only
 from tests.community.stage import Stage, serving, simulated
 from tests.integration.serving import until
 
@@ -121,6 +126,28 @@ def _denied(stage: Stage) -> bool:
     return overwrite.send_messages is False
 
 
+async def test_the_bot_says_what_it_lacks_to_lock(stage: Stage) -> None:
+    """Discord lets it deny others only what it may do itself."""
+    await bot_may_only(stage, "manage_channels", "manage_roles")
+
+    told = (await asked(stage, "!lock", user="owner"))["content"]
+
+    assert "I need **Create Private Threads**" in told
+    assert overwrites(stage) == {}
+
+
+async def test_who_lost_the_permission_meanwhile_does_not_lock(stage: Stage) -> None:
+    """It is asked for again when the button is pressed."""
+    question = await asked(stage, "!lock")
+    for role_id in list(stage.guild.members[stage.user_id("mod")].role_ids):
+        stage.backend.remove_member_role(stage.guild.id, stage.user_id("mod"), role_id)
+
+    await stage.driver.click(question["id"], label="Lock", user="mod", wait_s=10)
+
+    await until(lambda: "You need **Manage Channels**" in stage.messages()[-1].content)
+    assert overwrites(stage) == {}
+
+
 async def test_members_may_not_lock(stage: Stage) -> None:
     """They are told what they lack."""
     assert "Manage Channels" in (await asked(stage, "!lock", user="alice"))["content"]
@@ -205,14 +232,142 @@ async def test_a_process_that_dies_in_a_lock_is_followed_by_one_that_completes_i
             assert overwrites(stage)[stage.guild.id] == (0, SPEAKING)
 
 
-async def test_slowmode_is_asked_set_and_recorded(stage: Stage) -> None:
-    """In words of people, within Discord's limits."""
-    assert "up to 6 hours" in (await asked(stage, "!slowmode 7h"))["content"]
-    question = await asked(stage, "!slowmode 1m30s #general too fast")
-    assert "every 1 minute 30 seconds" in question["content"]
-    await stage.driver.click(question["id"], label="Change", user="mod", wait_s=10)
-    await until_case(stage, 1, "done")
+async def pending(stage: Stage, action: str, **given: Any) -> Case:
+    """Open a case on the channel that nobody carries out."""
+    place = stage.world.channel("general").id
+    return await stage.services.cases.open(
+        guild_id=stage.guild.id,
+        action=action,
+        target_id=place,
+        moderator_id=1,
+        reason=None,
+        **given,
+    )
 
+
+async def settled(stage: Stage, number: int) -> tuple[str, str]:
+    """Settle what is pending; answers how a case went, and why."""
+    await stage.services.cases.settling.look(after=timedelta(seconds=-1))
+    case = await stage.services.cases.get(stage.guild.id, number)
+    assert case is not None
+    return case.status, str(case.note or case.error)
+
+
+async def test_a_lock_whose_end_nobody_saw_is_settled_by_its_row(stage: Stage) -> None:
+    """Not begun, done and not noted, and the same of its end."""
+    locking: Any = cast("Any", stage.bot.get_cog("Locks"))._locking
+    guild = stage.bot.get_guild(stage.guild.id)
+    assert guild is not None
+
+    await pending(stage, "lock")
+    assert await settled(stage, 1) == ("failed", "I was interrupted in this; it was not done.")
+    lock = await pending(stage, "lock")
+    await locking.lock(lock, guild)
+    assert (await settled(stage, 2))[0] == "done"
+    await pending(stage, "unlock")
+    assert await settled(stage, 3) == (
+        "failed",
+        "I was interrupted in this; it was not done. The channel is locked.",
+    )
+    assert overwrites(stage)[guild.id] == (0, SPEAKING)
+    unlock = await pending(stage, "unlock")
+    await locking.unlock(unlock)
+    assert (await settled(stage, 4))[0] == "done"
+    assert overwrites(stage) == {}
+
+
+async def test_a_lock_and_its_end_that_were_begun_are_completed(stage: Stage) -> None:
+    """Each step can be repeated."""
+    locking: Any = cast("Any", stage.bot.get_cog("Locks"))._locking
+    guild, store = stage.bot.get_guild(stage.guild.id), locking.store
+    assert guild is not None
+    lock = await pending(stage, "lock")
+    held = await store.add(lock, await locking.plan(lock.target_id, guild))
+
+    assert (await settled(stage, 1))[0] == "done"
+    assert overwrites(stage)[guild.id] == (0, SPEAKING)
+    await pending(stage, "unlock")
+    await store.move(held, "unlocking")
+    assert (await settled(stage, 2))[0] == "done"
+    assert overwrites(stage) == {}
+
+
+async def test_a_lock_of_a_channel_that_is_gone_ends_on_time(stage: Stage) -> None:
+    """There is nothing to restore, and nothing to try again."""
+    place = stage.world.channel("quiet").id
+    question = await asked(stage, f"!lock <#{place}> 2h")
+    await stage.driver.click(question["id"], label="Lock", user="mod", wait_s=10)
+    await until_case(stage, 1, "done")
+    stage.backend.delete_channel(place)
+
+    await due_now(stage)
+    await until_case(stage, 2, "done")
+
+    case = await stage.services.cases.get(stage.guild.id, 2)
+    assert case is not None
+    assert case.note == "The channel is gone."
+
+
+async def test_a_lock_outlasts_an_outage_of_discord(stage: Stage) -> None:
+    """It opens late, not never; the log channel would hear of a missing permission."""
+    await confirmed(stage, "!lock 2h", "Lock")
+    await stage.driver.fault("fail_rest", {"path": "*/permissions/*", "status": 503})
+    cog: Any = stage.bot.get_cog("Locks")
+    case = await stage.services.cases.get(stage.guild.id, 1)
+    assert case is not None
+    due = Timer(id=9, kind="x", due_at=datetime.now(UTC), attempts=99, ref=case.id, payload={})
+
+    assert await cog._end_on_time(due) == Retry(AWAY_AFTER_S)
+    await stage.driver.clear_faults()
+    assert await cog._end_on_time(due) == DONE
+    assert overwrites(stage) == {}
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(10, "done"), (20, "failed")])
+async def test_a_slowmode_whose_end_nobody_saw_is_settled(
+    stage: Stage, seconds: int, status: str
+) -> None:
+    """By what the channel has now."""
+    await asked(stage, "!slowmode 10s")
+    await pending(stage, "slowmode", extra={"seconds": seconds})
+
+    assert (await settled(stage, 2))[0] == status
+
+
+async def test_slowmode_is_set_and_recorded(stage: Stage) -> None:
+    """In words of people, within Discord's limits, and without a question: it destroys nothing."""
+    assert "up to 6 hours" in (await asked(stage, "!slowmode 7h"))["content"]
+    place = stage.world.channel("general").id
+    told = await asked(stage, f"!slowmode 1m30s <#{place}> too fast")
+    assert "every 1 minute 30 seconds now (case 1)" in told["content"]
     assert stage.world.channel("general").rate_limit_per_user == 90
-    answer = await asked(stage, "!slowmode off")
-    assert "has no slowmode" in answer["content"]
+    assert "already" in (await asked(stage, "!slowmode 90s"))["content"]
+
+    assert "has no slowmode now (case 2)" in await stage.slash("slowmode", {"pause": "off"})
+    assert stage.world.channel("general").rate_limit_per_user == 0
+    case = await stage.services.cases.get(stage.guild.id, 1)
+    assert case is not None
+    assert (case.status, case.reason) == ("done", "too fast")
+
+
+async def test_slowmode_of_a_thread_needs_its_own_permission(stage: Stage) -> None:
+    """Discord asks for Manage Threads there."""
+    made = stage.backend.create_thread(
+        stage.world.channel("general").id, "side", stage.user_id("alice")
+    )
+    role = next(each for each in stage.guild.roles.values() if each.name == "Moderator")
+    without = int(role.permissions) & ~(1 << 34)  # MANAGE_THREADS
+    stage.backend.edit_role(stage.guild.id, role.id, {"permissions": without})
+    guild = stage.bot.get_guild(stage.guild.id)
+    assert guild is not None
+    await until(lambda: guild.get_thread(made.id) is not None)
+    await until(lambda: not _may_manage_threads(guild, role.id))
+
+    told = await asked(stage, f"!slowmode 10s <#{made.id}>")
+    assert "You need **Manage Threads**" in told["content"]
+    told = await asked(stage, f"!slowmode 10s <#{made.id}>", user="owner")
+    assert "every 10 seconds now" in told["content"]
+
+
+def _may_manage_threads(guild: Any, role_id: int) -> bool:
+    return bool(guild.get_role(role_id).permissions.manage_threads)

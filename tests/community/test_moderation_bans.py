@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import discord
 import pytest
 
 from bot.commands.refusals import Refused
@@ -12,6 +13,7 @@ from bot.moderation import actions
 from bot.moderation.people import find
 from tests.community.moderating import (
     audit_reasons,
+    bot_may_only,
     cases_of,
     is_banned,
     is_member,
@@ -166,7 +168,7 @@ async def test_what_discord_refuses_is_explained_and_recorded_as_failed(stage: S
 
     told = await press_in_vain(stage, "Ban")
 
-    assert "limit of bans" in told
+    assert "as many bans" in told
     (case,) = await cases_of(stage)
     assert case.status == "failed"
     assert "30035" in str(case.error)
@@ -192,6 +194,44 @@ async def test_a_letter_that_cannot_be_delivered_stops_no_ban(stage: Stage) -> N
     assert "could not be told" in told
     assert not is_member(stage, "bob")
     assert "could not be told" in str((await cases_of(stage))[0].note)
+
+
+async def test_who_can_not_be_banned_does_not_read_that_they_are(stage: Stage) -> None:
+    """The bot looks for its own permission before it writes to them; Discord would be too late."""
+    guild, bob, mod = seen_by_the_bot(stage)
+    await bot_may_only(stage, "kick_members")
+
+    for act in (actions.ban, actions.softban):
+        with pytest.raises(Refused, match=r"I need \*\*Ban Members\*\*"):
+            await act(stage.services, guild, bob, mod, reason="spam")
+
+    assert letters_to(stage, "bob") == []
+    assert await cases_of(stage) == []
+
+
+async def test_who_left_while_the_moderator_thought_is_no_member(stage: Stage) -> None:
+    """What the question was about is not what is there now."""
+    await stage.slash("kick", {"member": "bob", "reason": "enough"})
+    guild, bob, _ = seen_by_the_bot(stage)
+    stage.backend.remove_member(stage.guild.id, bob.id)
+    await until(lambda: guild.get_member(bob.id) is None)
+
+    told = await press_in_vain(stage, "Kick")
+
+    assert "no member of this server" in told
+    assert await cases_of(stage) == []
+
+
+@pytest.mark.parametrize("days", [0, 1])
+async def test_a_softban_says_what_it_deletes(stage: Stage, days: int) -> None:
+    """To the user, and in the case."""
+    guild, bob, mod = seen_by_the_bot(stage)
+
+    case = await actions.softban(stage.services, guild, bob, mod, reason="a", delete_days=days)
+
+    (letter,) = letters_to(stage, "bob")
+    assert ("were deleted" in letter) is (days > 0)
+    assert case.extra.get("shown") == ("Messages deleted of days: 1." if days else None)
 
 
 async def test_a_lost_log_channel_stops_no_ban(stage: Stage) -> None:
@@ -241,7 +281,7 @@ async def test_what_failed_may_be_tried_again_under_its_case(stage: Stage) -> No
     given: dict[str, Any] = {"reason": "spam", "origin": 79, "expires_at": later}
     await stage.driver.fault("fail_rest", {"path": "*/bans/*", "status": 403, "times": 1})
 
-    with pytest.raises(Refused):
+    with pytest.raises(discord.Forbidden):
         await actions.ban(stage.services, guild, bob, mod, **given)
     (failed,) = await cases_of(stage)
     case = await actions.ban(stage.services, guild, bob, mod, **given)

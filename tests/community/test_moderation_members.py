@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bot.guilds.model import WarnThreshold
-from bot.moderation import actions, endings, failures, warnings
+from bot.moderation import actions, endings, warnings
+from bot.moderation.case import Case
 from bot.timers.outcome import DONE, GiveUp, Outcome, Retry
 from bot.timers.timer import Timer
 from tests.community.moderating import (
@@ -54,6 +55,7 @@ async def test_a_timeout_has_a_limit(stage: Stage) -> None:
     """Discord's 28 days, told with what to do instead; and a number needs a unit."""
     bob = stage.user_id("bob")
 
+    assert "not timed out" in await stage.say(f"!untimeout <@{bob}>")
     assert "28 days" in await stage.say(f"!timeout <@{bob}> 29d")
     assert "unit" in await stage.say(f"!timeout <@{bob}> 29")
     assert await cases_of(stage) == []
@@ -107,6 +109,34 @@ async def test_roles_below_the_moderators_are_given_and_taken(stage: Stage) -> N
     assert all("by mod (" in reason for reason in audit_reasons(stage))
 
 
+async def test_the_owner_gives_a_role_to_who_is_above_the_bot(stage: Stage) -> None:
+    """Discord asks that the role be below the bot's, not its member."""
+    guild, bob, _ = seen_by_the_bot(stage)
+    top = max(stage.guild.roles.values(), key=lambda role: int(role.position))
+    high = stage.backend.create_role(stage.guild.id, "High", position=top.position + 1)
+    stage.backend.add_member_role(stage.guild.id, bob.id, high.id)
+    helper = stage.backend.create_role(stage.guild.id, "Helper", position=1)
+    await until(lambda: guild.get_role(helper.id) is not None and len(bob.roles) > 1)
+    assert bob.top_role > guild.me.top_role
+
+    told = await stage.say(f"!role add <@{bob.id}> <@&{helper.id}>", user="owner")
+
+    assert "was given the role" in told
+    assert "not below mine" in await stage.say(f"!nick <@{bob.id}> Robert", user="owner")
+
+
+async def test_a_timeout_as_long_as_can_be_is_one_that_discord_takes(stage: Stage) -> None:
+    """Its clock may be behind ours; and a threshold may ask for more."""
+    services, (guild, bob, mod) = stage.services, seen_by_the_bot(stage)
+
+    for lasts in (timedelta(days=28), timedelta(days=90)):
+        until_at = datetime.now(UTC) + lasts
+        case = await actions.timeout(services, guild, bob, mod, until=until_at, reason="a")
+
+        left = (case.expires_at or until_at) - datetime.now(UTC)
+        assert timedelta(days=27, hours=23) < left < timedelta(days=28) - timedelta(seconds=30)
+
+
 async def test_warnings_add_up_to_what_the_server_has_set(stage: Stage) -> None:
     """The second brings a timeout, the third a ban, in the bot's own name."""
     thresholds = (
@@ -130,6 +160,28 @@ async def test_warnings_add_up_to_what_the_server_has_set(stage: Stage) -> None:
     assert "3 count now" in await stage.say(f"!warnings {bob}")
 
 
+async def test_two_moderators_who_warn_at_once_bring_a_threshold_about_once(stage: Stage) -> None:
+    """Each of the warnings is another number, whichever letter goes out first."""
+    thresholds = (WarnThreshold(count=2, action="timeout", duration_s=3600),)
+    await stage.services.guilds.change(stage.guild.id, warn_thresholds=thresholds)
+    services, (guild, bob, mod) = stage.services, seen_by_the_bot(stage)
+    given: dict[str, Any] = {"target_id": bob.id, "reason": "rude", "origin": 1}
+    # The first one's letter is still on its way.
+    await services.cases.open(guild_id=guild.id, action="warn", moderator_id=mod.id, **given)
+
+    second = await warnings.warn(services, guild, bob, mod, reason="rude", origin=2)
+    first = await warnings.warn(services, guild, bob, mod, reason="rude", origin=1)
+    third = await warnings.warn(services, guild, bob, mod, reason="rude", origin=3)
+    again = await warnings.warn(services, guild, bob, mod, reason="rude", origin=1)
+
+    assert [each.count for each in (second, first, third, again)] == [1, 2, 3, 2]
+    assert first.followed is not None
+    assert (second.followed, third.followed) == (None, None)
+    assert again.followed is not None
+    assert again.followed.id == first.followed.id
+    assert [case.action for case in await cases_of(stage)].count("timeout") == 1
+
+
 async def test_a_warning_that_has_expired_does_not_count(stage: Stage) -> None:
     """Not a moment longer, and without anybody having to take note."""
     services, (guild, bob, mod) = stage.services, seen_by_the_bot(stage)
@@ -139,7 +191,9 @@ async def test_a_warning_that_has_expired_does_not_count(stage: Stage) -> None:
     made = await warnings.warn(services, guild, bob, mod, reason="new")
 
     assert made.count == 1
-    assert "does not count any more" in await stage.say(f"!warnings {bob.id}")
+    shown = await stage.say(f"!warnings {bob.id}")
+    assert "1 count now" in shown
+    assert f"expired <t:{int(past.timestamp())}:R>" in shown
 
 
 async def test_a_warning_that_is_handled_again_counts_once(stage: Stage) -> None:
@@ -170,7 +224,7 @@ async def test_a_threshold_the_bot_cannot_act_on_leaves_the_warning(stage: Stage
     told = await stage.say(f"!warn <@{stage.user_id('bob')}> rude")
 
     assert "was warned" in told
-    assert "was not done" in told
+    assert "so many warnings failed: Discord does not let me" in told
     assert is_member(stage, "bob")
     assert [case.status for case in await cases_of(stage)] == ["failed", "done"]
 
@@ -247,32 +301,78 @@ async def test_a_ban_for_a_time_ends_after_a_restart(
         assert len(audit_reasons(stage)) == 2
 
 
+DAY_S = endings.REFUSED_FOR_S
+
+
 @pytest.mark.parametrize(
-    ("status", "attempts", "answer"),
+    ("status", "attempts", "late_s", "answer"),
     [
-        pytest.param(503, 1000, Retry(endings.AWAY_AFTER_S), id="outage"),
-        pytest.param(403, 0, Retry(endings.REFUSED_AFTER_S), id="refused"),
-        pytest.param(403, 48, GiveUp(str(failures.explain(403, 0))), id="refused for a day"),
+        pytest.param(503, 1000, 1e6, Retry(endings.AWAY_AFTER_S), id="outage"),
+        pytest.param(403, 0, 0.0, Retry(endings.REFUSED_AFTER_S), id="refused"),
+        pytest.param(403, 48, 600.0, Retry(endings.REFUSED_AFTER_S), id="after an outage"),
+        pytest.param(403, 1, DAY_S, Retry(endings.REFUSED_AFTER_S), id="after a day without us"),
+        pytest.param(403, 48, DAY_S, GiveUp("Discord does not let me do that."), id="for a day"),
     ],
 )
 async def test_a_ban_that_cannot_be_ended_now_is_tried_again(
-    stage: Stage, status: int, attempts: int, answer: Outcome
+    stage: Stage, status: int, attempts: int, late_s: float, answer: Outcome
 ) -> None:
     """Through an outage for ever, through a missing permission for a day; one case for all."""
     services, (guild, bob, mod) = stage.services, seen_by_the_bot(stage)
+    channel = await log_channel(stage)
     later = datetime.now(UTC) + timedelta(hours=1)
     case = await actions.ban(services, guild, bob, mod, reason="a", expires_at=later)
-    timer = Timer(id=9, kind="ban_end", due_at=later, attempts=attempts, ref=case.id, payload={})
+    timer = due(case, attempts=attempts, late_s=late_s)
     end = endings.ban_ender(services)
     await stage.driver.fault("fail_rest", {"path": "*/bans/*", "status": status})
 
     assert await end(timer) == answer
     assert is_banned(stage, "bob")
+    shown = [message.embeds[0]["title"] for message in logged(stage, channel)]
+    assert shown == ["Case 1: ban"] + (["Case 2: unban (failed)"] if status == 403 else [])
 
     await stage.driver.clear_faults()
     assert await end(timer) == DONE
     assert not is_banned(stage, "bob")
     assert [each.status for each in await cases_of(stage)] == ["done", "done"]
+    shown = [message.embeds[0]["title"] for message in logged(stage, channel)]
+    assert shown == ["Case 1: ban", "Case 2: unban"]
+
+
+def due(case: Case, **given: Any) -> Timer:
+    """Answer the timer of a case, as its handler gets it."""
+    at = case.expires_at or datetime.now(UTC)
+    return Timer(id=9, kind="ban_end", due_at=at, ref=case.id, payload={}, **given)
+
+
+async def test_a_ban_that_is_not_finished_is_not_ended_yet(stage: Stage) -> None:
+    """Its letter may take longer than the ban is to last: ended now, it would never end."""
+    services, (guild, bob, mod) = stage.services, seen_by_the_bot(stage)
+    now = datetime.now(UTC)
+    given: dict[str, Any] = {"reason": "a", "origin": 5, "expires_at": now}
+    opened = await services.cases.open(
+        guild_id=guild.id, action="ban", target_id=bob.id, moderator_id=mod.id, **given
+    )
+    end = endings.ban_ender(services)
+
+    assert await end(due(opened)) == Retry(endings.UNSURE_AFTER_S)
+    await actions.ban(services, guild, bob, mod, **given)
+    assert await end(due(opened)) == DONE
+    assert not is_banned(stage, "bob")
+
+
+async def test_a_ban_is_ended_though_a_newer_one_failed(stage: Stage) -> None:
+    """While nobody knows yet whether it fails, the older one waits."""
+    services, (guild, bob, mod) = stage.services, seen_by_the_bot(stage)
+    now = datetime.now(UTC)
+    old = await actions.ban(services, guild, bob, mod, reason="a", expires_at=now)
+    newer = await services.cases.open(
+        guild_id=guild.id, action="ban", target_id=bob.id, moderator_id=mod.id, reason="b"
+    )
+
+    assert await services.cases.standing(old) == "unsure"
+    await services.cases.fail(newer, "no")
+    assert await services.cases.standing(old) == "due"
 
 
 async def test_a_ban_for_good_outlives_the_one_for_a_time(stage: Stage) -> None:
@@ -281,12 +381,12 @@ async def test_a_ban_for_good_outlives_the_one_for_a_time(stage: Stage) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     old = await actions.ban(services, guild, bob, mod, reason="a", expires_at=later, origin=1)
 
-    assert await services.cases.is_due(old)
+    assert await services.cases.standing(old) == "due"
     await actions.ban(services, guild, bob, mod, reason="b", origin=2)
 
     held = await services.cases.by_id(old.id)
     assert held is not None
-    assert not await services.cases.is_due(held)
+    assert await services.cases.standing(held) == "over"
 
 
 async def test_a_ban_that_somebody_lifted_is_over(stage: Stage) -> None:
@@ -296,7 +396,7 @@ async def test_a_ban_that_somebody_lifted_is_over(stage: Stage) -> None:
     case = await actions.ban(services, guild, bob, mod, reason="a", expires_at=later)
     stage.backend.remove_ban(stage.guild.id, bob.id)
 
-    while await services.cases.is_due(case):
+    while await services.cases.standing(case) != "over":
         found = await services.cases.by_id(case.id)
         assert found is not None
         case = found

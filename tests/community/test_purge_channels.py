@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.storage.models.moderation import CaseRow
 from tests.community.stage import Stage, serving, simulated
 from tests.integration.serving import until
 
@@ -196,3 +202,75 @@ async def test_a_purge_survives_the_death_of_its_process(
             assert case is not None
             assert case.status == "done"
             assert await stage.services.cases.get(stage.guild.id, 2) is None
+
+
+async def test_a_purge_that_is_cancelled_in_its_first_call_says_what_is_not_known(
+    stage: Stage,
+) -> None:
+    """Nobody has seen the answer: what it was about may be gone, and the case says so."""
+    spam = post(stage, 30)
+    question = await asked(stage, "!purge 30")
+    await stage.driver.fault("slow_rest", {"path": "*/bulk-delete", "delay_s": 0.5})
+    await agreed(stage, question)
+    await until(lambda: shown(stage) is not None)
+    newest = stage.services.background.newest
+    while (await newest(1))[0].checkpoint.get("trying") != len(spam):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await stage.driver.click(str(shown(stage).id), label="Cancel", user="mod", wait_s=10)
+    await done(stage, "🛑")
+
+    case = await stage.services.cases.get(stage.guild.id, 1)
+    assert case is not None
+    assert case.note == (
+        "cancelled: Deleted 0 of 30 messages. Up to 30 more may be gone: I was just at them."
+    )
+
+
+@pytest.mark.parametrize("options", ["user @bob", "all of it", "spam user: @bob"])
+async def test_an_option_that_is_misspelt_is_not_as_none(stage: Stage, options: str) -> None:
+    """Else more would be deleted than was meant."""
+    spam = post(stage, 2)
+
+    told = (await asked(stage, f"!purge 50 {options}"))["content"]
+
+    assert "Options have a colon" in told
+    assert set(spam) <= left(stage)
+
+
+async def test_who_lost_the_permission_meanwhile_does_not_purge(stage: Stage) -> None:
+    """It is asked for again when the button is pressed."""
+    spam = post(stage, 2)
+    question = await asked(stage, "!purge 2")
+    for role_id in list(stage.guild.members[stage.user_id("mod")].role_ids):
+        stage.backend.remove_member_role(stage.guild.id, stage.user_id("mod"), role_id)
+
+    await stage.driver.click(question["id"], label="Delete", user="mod", wait_s=10)
+
+    await until(lambda: "not do that any more" in stage.messages()[-1].content)
+    assert set(spam) <= left(stage)
+    assert await stage.services.background.newest(1) == []
+
+
+async def test_a_purge_whose_job_could_not_note_its_end_is_settled(stage: Stage) -> None:
+    """By what the job has kept; while it works, its case is left alone."""
+    post(stage, 30)
+    question = await asked(stage, "!purge 30")
+    await stage.driver.fault("slow_rest", {"path": "*/bulk-delete", "delay_s": 0.5})
+    await agreed(stage, question)
+    await until(lambda: shown(stage) is not None)
+    look = partial(stage.services.cases.settling.look, after=timedelta(seconds=-1))
+    while (case := await stage.services.cases.get(stage.guild.id, 1)) is None:
+        await look()
+    assert case.status == "pending"
+    await done(stage)
+
+    async def forget(session: AsyncSession) -> None:
+        await session.execute(update(CaseRow).values(status="pending", note=None))
+
+    await stage.services.storage.write(forget)
+    await look()
+
+    case = await stage.services.cases.get(stage.guild.id, 1)
+    assert case is not None
+    assert case.status == "done"
+    assert case.note == "I was interrupted in this, and found it done. Deleted 30 of 30 messages."

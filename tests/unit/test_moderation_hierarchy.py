@@ -16,6 +16,7 @@ from bot.moderation.hierarchy import (
     RoleFacts,
     may_act,
     may_change_role,
+    may_change_roles_of,
     may_time_out,
 )
 
@@ -109,6 +110,24 @@ def test_roles_are_given_from_above(
 ) -> None:
     """Nobody gives or takes a role that is not below their own."""
     assert may_change_role(actor, role, BOT, OWNER_ID) == expected
+
+
+@pytest.mark.parametrize(
+    ("actor", "target", "expected"),
+    [
+        pytest.param(LOW, LOW, None, id="oneself"),
+        pytest.param(OWNER, ABOVE_ALL, None, id="above the bot"),
+        pytest.param(LOW, ABOVE_ALL, hierarchy.ABOVE_ACTOR, id="above the moderator"),
+        pytest.param(LOW, OWNER, hierarchy.OWNER, id="the owner"),
+        pytest.param(BOT, LOW, None, id="the bot of its own accord"),
+        pytest.param(OWNER, BOT, hierarchy.BOT, id="the bot"),
+    ],
+)
+def test_whose_roles_may_be_changed(
+    actor: Person, target: Person, expected: Refusal | None
+) -> None:
+    """Discord looks at the role alone, not at who gets it from the bot."""
+    assert may_change_roles_of(actor, target, BOT, OWNER_ID) == expected
 
 
 ranks = st.builds(Rank, st.integers(0, 6), st.integers(-6, 0))

@@ -12,6 +12,7 @@ from bot.moderation.reasons import (
     NO_REASON,
     audit_reason,
     cleaned,
+    is_of,
     reason_of,
 )
 
@@ -56,7 +57,9 @@ def test_any_reason_fits_a_header(reason: str, name: str, number: int, user: int
     assert 1 <= len(told) <= MAX_AUDIT_REASON
     assert told.encode("utf-8").decode("utf-8") == told
     assert not any(each in told for each in "\r\n\x00")
-    assert told.startswith(f"Case {number} by ")
+    assert is_of(told, number)
+    assert not is_of(told, number + 1)
+    assert not is_of(None, number)
     assert str(user) in told
 
 

@@ -7,11 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.guilds.model import WarnThreshold
-from bot.moderation import cards, failures, letters
-from bot.moderation.actions import MAX_TIMEOUT
+from bot.moderation import cards, letters
 from bot.moderation.case import Case
-from bot.moderation.warnings import until_of
 from bot.plugins.moderation import lists, wording
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -87,50 +84,6 @@ def test_a_letter_says_what_where_until_when_and_why() -> None:
     assert "4" not in text.replace(str(int(LATER.timestamp())), "")
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "words"),
-    [
-        pytest.param(404, 10013, "no user with that id", id="unknown user"),
-        pytest.param(404, 10026, "not banned", id="unknown ban"),
-        pytest.param(400, 30035, "limit of bans", id="too many bans"),
-        pytest.param(403, 50013, "role is too low", id="missing permissions"),
-        pytest.param(403, 0, "role is too low", id="forbidden without a code"),
-        pytest.param(404, 0, "can't find", id="gone"),
-    ],
-)
-def test_what_discord_refuses_is_explained(status: int, code: int, words: str) -> None:
-    """In words that a moderator can act on."""
-    assert words in (failures.explain(status, code) or "")
-
-
-def test_discords_own_trouble_is_not_explained_away() -> None:
-    """It is an error, logged with its id."""
-    assert failures.explain(500, 0) is None
-
-
-@pytest.mark.parametrize(
-    ("reached", "expected"),
-    [
-        pytest.param(WarnThreshold(count=3, action="ban"), None, id="for good"),
-        pytest.param(
-            WarnThreshold(count=3, action="ban", duration_s=86_400 * 90),
-            NOW + timedelta(days=90),
-            id="a long ban",
-        ),
-        pytest.param(
-            WarnThreshold(count=3, action="timeout", duration_s=86_400 * 90),
-            NOW + MAX_TIMEOUT,
-            id="a timeout beyond Discord's limit",
-        ),
-    ],
-)
-def test_what_follows_warnings_has_an_end(
-    reached: WarnThreshold, expected: datetime | None
-) -> None:
-    """Of a timeout one that Discord takes."""
-    assert until_of(reached, NOW) == expected
-
-
 def test_a_question_shows_id_details_and_reason() -> None:
     """A name alone can be anybody's, and may hold markup."""
     who = wording.name_of("b*o*b", 3)
@@ -143,14 +96,43 @@ def test_a_question_shows_id_details_and_reason() -> None:
     assert asked.endswith("y…")
 
 
-def test_lists_have_pages_and_say_what_counts_no_more() -> None:
+def test_lists_have_pages() -> None:
     """The page before the last is full."""
     cases = [replace(CASE, id=number, number=number) for number in range(20)]
-    pages = lists.pages(cases, title="Cases", active={0})
+    pages = lists.pages(cases, title="Cases", now=NOW)
 
     assert len(pages) == 3
-    assert pages[0].text.count("does not count") == lists.PER_PAGE - 1
-    assert lists.pages([], title="Cases")[0].text == "There are none."
+    assert pages[0].text.count("spam") == lists.PER_PAGE
+    assert lists.pages([], title="Cases", now=NOW)[0].text == "There are none."
+
+
+AT = f"<t:{int(LATER.timestamp())}:R>"
+
+
+@pytest.mark.parametrize(
+    ("case", "end"),
+    [
+        pytest.param(CASE, "", id="for good"),
+        pytest.param(replace(CASE, expires_at=LATER), f"until {AT}", id="for a time"),
+        pytest.param(replace(CASE, expires_at=LATER, ended_at=LATER), f"ended {AT}", id="ended"),
+        pytest.param(replace(CASE, expires_at=LATER, status="failed"), "", id="never done"),
+    ],
+)
+def test_a_list_says_until_when_a_case_holds(case: Case, end: str) -> None:
+    """And when it was over, if it is."""
+    line = cards.line_of(case, NOW)
+
+    assert line.partition("\n-# ")[2] == end
+    if end.startswith("until"):
+        assert cards.line_of(case, LATER).endswith(f"expired {AT}")
+
+
+def test_a_card_of_a_warning_says_until_when_it_counts() -> None:
+    """Relative to whoever reads it."""
+    field = cards.embed_of(replace(CASE, action="warn", expires_at=LATER)).fields[-1]
+
+    assert field.name == "Counts until"
+    assert AT in str(field.value)
 
 
 @pytest.mark.parametrize("reason", ["x" * 1000, "*" * 1000])
@@ -162,9 +144,9 @@ def test_a_full_page_fits_an_embed(reason: str) -> None:
         target_id=2**63,
         moderator_id=2**63,
         action="role_remove",
-        status="pending",
+        expires_at=NOW,
         reason=reason,
     )
-    pages = lists.pages([case] * lists.PER_PAGE, title="Cases", active=())
+    pages = lists.pages([case] * lists.PER_PAGE, title="Cases", now=NOW)
 
     assert len(pages[0].text) <= 4096

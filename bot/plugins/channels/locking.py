@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import discord
 import structlog
 
 from bot.commands.refusals import Refused
-from bot.moderation.case import Case, Chosen
+from bot.moderation.case import Case
+from bot.moderation.settling import DONE, UNDONE, Verdict
 from bot.plugins.channels.channel_lock import Lock, held_text, touched_text
 from bot.plugins.channels.overwrites import (
     Change,
@@ -94,19 +96,38 @@ class Locking:
             return await self._restore(lock, case.audit_reason)
 
     async def finish_begun(self) -> None:
-        """Complete what an earlier process died in, and whose event is not handled again."""
-        for lock in await self.store.unfinished():
-            action = "lock" if lock.status == "locking" else "unlock"
-            chosen = Chosen(target_id=lock.channel_id, action=action)
-            cases = await self._bot.services.cases.newest(lock.guild_id, chosen, limit=1)
-            guild = self._bot.get_guild(lock.guild_id)
-            if guild is None or not cases or cases[0].status != "pending":
-                log.warning("channel_lock.left", lock=lock.id, status=lock.status)
+        """Complete at once what an earlier process died in; what it did not begin can wait."""
+        cases = self._bot.services.cases
+        for case in await cases.left(("lock", "unlock"), before=datetime.now(UTC)):
+            lock = await self.store.held(case.target_id)
+            guild = self._bot.get_guild(case.guild_id)
+            if lock is None or lock.status == "locked" or guild is None:
                 continue
-            case = cases[0]
-            note = await (self.lock(case, guild) if action == "lock" else self.unlock(case))
-            await self._bot.services.cases.finish(case, note)
-            log.info("channel_lock.finished", lock=lock.id, action=action)
+            begun = self.judge_lock if case.action == "lock" else self.judge_unlock
+            verdict = await begun(guild, case)
+            if verdict.went == "done":
+                await cases.finish(case, verdict.text)
+                log.info("channel_lock.finished", lock=lock.id, action=case.action)
+
+    async def judge_lock(self, guild: discord.Guild, case: Case) -> Verdict:
+        """Answer how a lock went that nobody saw the end of; one that was begun is completed."""
+        lock = await self.store.of_case(case.id)
+        if lock is None:
+            return UNDONE
+        if lock.status == "locking":
+            await self.lock(case, guild)
+        elif lock.status == "unlocked":
+            return Verdict(went="undone", why="The channel is open.")
+        return DONE
+
+    async def judge_unlock(self, guild: discord.Guild, case: Case) -> Verdict:
+        """As `judge_lock`, of its end."""
+        lock = await self.store.held(case.target_id)
+        if lock is None:
+            return DONE
+        if lock.status != "unlocking":
+            return Verdict(went="undone", why="The channel is locked.")
+        return Verdict(went="done", why=await self.unlock(case) or "")
 
     async def _restore(self, lock: Lock, reason: str) -> str | None:
         await self.store.move(lock, "unlocking")

@@ -16,11 +16,12 @@ from bot.commands.durations import Duration
 from bot.commands.hybrid import hybrid
 from bot.commands.origins import origin_of
 from bot.commands.refusals import Refused
+from bot.moderation.endings import end_on_time
 from bot.plugins.channels.channel_lock import held_text
 from bot.plugins.channels.locking import Locking
-from bot.plugins.channels.overwrites import SPEAKING
-from bot.plugins.channels.places import Lockable, check
-from bot.timers.outcome import DONE, GiveUp, Outcome
+from bot.plugins.channels.overwrites import SPEAKING, SPEAKING_NAMES
+from bot.plugins.channels.places import Lockable, check_lockable
+from bot.timers.outcome import DONE, Outcome
 from bot.views.confirm import ask
 
 if TYPE_CHECKING:
@@ -43,16 +44,23 @@ OPEN = "{place} is not locked."
 class Locks(commands.Cog, name="Locks"):
     """Keep members from writing in a channel, and open it again exactly as it was."""
 
-    features: ClassVar = {"Locks that end on time": ("manage_channels", "manage_roles")}
+    features: ClassVar = {"Locks": ("manage_channels", "manage_roles", *SPEAKING_NAMES)}
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot
         self._locking = Locking(bot)
 
     async def cog_load(self) -> None:
-        """Say what ends a lock."""
-        self.bot.services.timers.handle(TIMER, self._end_on_time)
+        """Say what ends a lock, and how cases that were left pending are judged."""
+        self._forget = self.bot.services.timers.handle(TIMER, self._end_on_time)
+        settling = self.bot.services.cases.settling
+        settling.judged("lock", self._locking.judge_lock)
+        settling.judged("unlock", self._locking.judge_unlock)
         self.bot.services.storage.preload("bot.plugins.channels.store")
+
+    async def cog_unload(self) -> None:
+        """Locks that are to end wait until the plugin is there again."""
+        self._forget()
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
@@ -86,7 +94,7 @@ class Locks(commands.Cog, name="Locks"):
         reason: str | None = None,
     ) -> None:
         place = _place(ctx, channel)
-        if duration is not None and not timedelta() < duration <= LONGEST:
+        if duration is not None and duration > LONGEST:
             raise Refused("A lock lasts for a year at most.")
         held = await self._locking.store.held(place.id)
         if held is not None:
@@ -138,6 +146,7 @@ class Locks(commands.Cog, name="Locks"):
         reason: str | None,
         interaction: discord.Interaction[Any],
     ) -> None:
+        check_lockable(interaction.user, place)
         # Counted from the press: the same, whenever it is handled.
         expires_at = interaction.created_at + duration if duration is not None else None
 
@@ -162,6 +171,7 @@ class Locks(commands.Cog, name="Locks"):
     async def _unlock(
         self, place: Lockable, reason: str | None, interaction: discord.Interaction[Any]
     ) -> None:
+        check_lockable(interaction.user, place)
         case = await self.bot.services.cases.carry_out(
             place.guild,
             action="unlock",
@@ -175,26 +185,23 @@ class Locks(commands.Cog, name="Locks"):
         await interaction.followup.send(f"{text}\n{case.note}" if case.note else text)
 
     async def _end_on_time(self, timer: Timer) -> Outcome:
-        cases = self.bot.services.cases
-        locked = await cases.by_id(timer.ref) if timer.ref is not None else None
-        if locked is None or not await cases.is_due(locked):
-            return DONE
+        return await end_on_time(self.bot.services, timer, self._open)
+
+    async def _open(self, locked: Case, timer: Timer) -> Outcome:
         lock = await self._locking.store.held(locked.target_id)
         me = self.bot.user
         if lock is None or lock.case_id != locked.id or me is None:
             return DONE
-        try:
-            await cases.carry_out(
-                discord.Object(locked.guild_id),
-                action="unlock",
-                target=discord.Object(locked.target_id),
-                moderator=me,
-                reason=f"The time of case {locked.number} is over.",
-                origin=locked.id,  # the same for each attempt
-                act=self._locking.unlock,
-            )
-        except discord.Forbidden:
-            return GiveUp("I may not change the permissions of the channel any more.")
+        await self.bot.services.cases.carry_out(
+            discord.Object(locked.guild_id),
+            action="unlock",
+            target=discord.Object(locked.target_id),
+            moderator=me,
+            reason=f"The time of case {locked.number} is over.",
+            origin=locked.id,  # the same for each attempt
+            act=self._locking.unlock,
+            shown=True,
+        )
         return DONE
 
 
@@ -202,5 +209,5 @@ def _place(ctx: commands.Context[Any], channel: Lockable | None) -> Lockable:
     place = channel or ctx.channel
     if not isinstance(place, Lockable):
         raise Refused(UNLOCKABLE)
-    check(ctx, place, "manage_channels", "manage_roles")
+    check_lockable(ctx.author, place)
     return place

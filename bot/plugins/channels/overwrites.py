@@ -24,6 +24,7 @@ SPEAKING = Permissions(
     create_private_threads=True,
     add_reactions=True,
 ).value
+SPEAKING_NAMES = tuple(name for name, asked in Permissions(SPEAKING) if asked)
 # The bot must still be able to speak, and to open the channel again.
 OWN = Permissions(view_channel=True, send_messages=True).value
 

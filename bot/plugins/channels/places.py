@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import discord
-from discord.ext import commands
 
+from bot.commands import wording
 from bot.commands.refusals import Refused
+from bot.plugins.channels.overwrites import SPEAKING_NAMES
 
 Lockable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel
 Slowable = Lockable | discord.Thread
 
 
-def check(
-    ctx: commands.Context[Any], channel: discord.abc.GuildChannel | discord.Thread, *bot_needs: str
-) -> None:
-    """See that the author may manage *channel*, and the bot has *bot_needs* there.
+def check(author: discord.abc.User, place: Slowable, need: str, *own_needs: str) -> None:
+    """See that *author* and the bot have *need* in *place*, and the bot *own_needs* as well.
 
-    The checks of a command are about the channel in which it is given.
+    The checks of a command are about the channel in which it is given, at the time when it is.
 
     Raises:
         Refused: says what is missing.
     """
-    author = ctx.author
-    if not isinstance(author, discord.Member) or ctx.guild is None:
+    if not isinstance(author, discord.Member):
         raise Refused("This works on a server only.")
-    if not channel.permissions_for(author).manage_channels:
-        raise Refused(f"You need **Manage Channels** in {channel.mention} for this.")
-    own = channel.permissions_for(ctx.guild.me)
-    missing = [need for need in ("view_channel", *bot_needs) if not getattr(own, need)]
+    if not getattr(place.permissions_for(author), need):
+        raise Refused(f"You need {_named(need)} in {place.mention} for this.")
+    own = place.permissions_for(place.guild.me)
+    missing = [each for each in ("view_channel", need, *own_needs) if not getattr(own, each)]
     if missing:
-        names = " and ".join(f"**{need.replace('_', ' ').title()}**" for need in missing)
-        raise Refused(f"I need {names} in {channel.mention} for this.")
+        raise Refused(f"I need {_named(*missing)} in {place.mention} for this.")
+
+
+def check_lockable(author: discord.abc.User, place: Lockable) -> None:
+    """See that *author* may have the bot lock and open *place*.
+
+    Nobody can deny others what they may not do themselves, says Discord; so this bot neither.
+    Source: https://discord.com/developers/docs/resources/channel#edit-channel-permissions
+
+    Raises:
+        Refused: says what is missing.
+    """
+    check(author, place, "manage_channels", "manage_roles")
+    me = place.guild.me
+    own = me.guild_permissions | place.permissions_for(me)
+    missing = [name for name in SPEAKING_NAMES if not getattr(own, name)]
+    if missing:
+        raise Refused(f"I can deny others only what I may do myself: I need {_named(*missing)}.")
+
+
+def _named(*names: str) -> str:
+    return wording.listed(f"**{wording.permission(name)}**" for name in names)

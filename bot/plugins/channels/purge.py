@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import discord
 from discord import app_commands
@@ -44,6 +45,14 @@ class PurgeOptions(commands.FlagConverter, case_insensitive=True):
     pinned: bool = commands.flag(default=False, description="Pinned ones too.")
     reason: str | None = commands.flag(default=None, description="For the case.")
 
+    @classmethod
+    async def convert(cls, ctx: commands.Context[Any], argument: str) -> Self:
+        """As discord.py does; but an option without its colon must not be as none at all."""
+        names = "|".join(cls.get_flags())
+        if argument.strip() and not re.match(rf"\s*(?:{names}):", argument, re.IGNORECASE):
+            raise Refused("I don't understand that. Options have a colon: `user: @bob links: yes`.")
+        return await super().convert(ctx, argument)
+
 
 class Purges(commands.Cog, name="Purge"):
     """Delete many messages at once, after seeing how many they are."""
@@ -53,8 +62,9 @@ class Purges(commands.Cog, name="Purge"):
         self._job = PurgeJob(bot)
 
     async def cog_load(self) -> None:
-        """Say what does the purges."""
+        """Say what does the purges, and how cases that were left pending are judged."""
         self.bot.services.background.handle(KIND, self._job.work, ended=self._job.ended)
+        self.bot.services.cases.settling.judged(KIND, self._job.judge)
 
     async def cog_unload(self) -> None:
         """Purges that wait do so until the plugin is there again."""
@@ -101,6 +111,8 @@ class Purges(commands.Cog, name="Purge"):
         reason: str | None,
         interaction: discord.Interaction[Any],
     ) -> None:
+        if not interaction.permissions.manage_messages:
+            raise Refused("You may not do that any more.")
         await self.bot.services.background.submit(
             KIND,
             interaction,

@@ -7,8 +7,8 @@ whatever happens meanwhile, nothing is deleted that nobody saw the number of.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -16,10 +16,19 @@ import structlog
 
 from bot.background.background import JobContext
 from bot.background.entry import Status
+from bot.commands.discord_codes import (
+    ARCHIVED,
+    MISSING_PERMISSIONS,
+    SYSTEM_MESSAGE,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_MESSAGE,
+    WORDS,
+)
 from bot.commands.refusals import Refused
 from bot.moderation.case import Case
+from bot.moderation.settling import Verdict
 from bot.plugins.channels.deletion import next_step
-from bot.plugins.channels.purge_question import Outcome, report
+from bot.plugins.channels.purge_question import Outcome, added, report
 
 if TYPE_CHECKING:
     from bot.client import Novera
@@ -27,12 +36,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 KIND = "purge"
-# https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
-UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, SYSTEM_MESSAGE, ARCHIVED = 10003, 10008, 50021, 50083
-
-
-class PurgeError(Exception):
-    """A purge ended before its time; for the case."""
 
 
 class PurgeJob:
@@ -46,25 +49,30 @@ class PurgeJob:
         ids = [int(each) for each in job.args["ids"]]
         case = await self._case(job)
         at, singly = int(job.state.get("at", 0)), int(job.state.get("singly", 0))
-        outcome = _outcome(job)
-        await job.checkpoint(_state(case, at, singly, outcome))
+        again = int(job.state.get("trying", 0))  # of a call whose answer nobody has seen
+        outcome = _outcome(job.state)
+
+        async def keep(trying: int) -> None:
+            state = {"at": at, "singly": singly, "trying": trying, "outcome": asdict(outcome)}
+            await job.checkpoint({"case": case.id, **state})
+
         while True:
             await job.progress(outcome.seen_to, len(ids))
             step = next_step(ids[at:], now_ms=int(time.time() * 1000), singly=singly > at)
+            await keep(len(step.ids) if step is not None else 0)
             if step is None:
                 break
-            done = await self._delete(job, step.ids, case)
+            try:
+                done = await self._delete(job, step.ids, case)
+            except Refused:
+                await keep(0)
+                raise
             if done is None:  # one of them makes the call fail: each by itself
                 singly = at + len(step.ids)
             else:
                 at += len(step.ids)
-                outcome = replace(
-                    outcome,
-                    deleted=outcome.deleted + done.deleted,
-                    gone=outcome.gone + done.gone,
-                    kept=outcome.kept + done.kept,
-                )
-            await job.checkpoint(_state(case, at, singly, outcome))
+                outcome = added(outcome, done, ours=again == 1)
+            again = 0
         text = report(outcome, len(ids))
         if case.status == "pending":
             await self._bot.services.cases.finish(case, text)
@@ -76,11 +84,22 @@ class PurgeJob:
         case = await cases.by_id(int(job.state["case"])) if "case" in job.state else None
         if case is None or case.status != "pending":
             return
-        outcome = _outcome(job)
-        if outcome.deleted:
-            await cases.finish(case, f"{status}: {report(outcome, len(job.args['ids']))}")
+        done, text = _account(job.state, len(job.args["ids"]))
+        if done:
+            await cases.finish(case, f"{status}: {text}")
         else:
-            await cases.fail(case, PurgeError(f"{status} before anything was deleted"))
+            why = f"{status} before anything was deleted"
+            await cases.fail(case, why, shown=status != "cancelled")
+
+    async def judge(self, guild: discord.Guild, case: Case) -> Verdict | None:
+        """Answer how a purge went whose job has ended and could not say so."""
+        job = await self._bot.services.background.of_origin(KIND, case.origin or 0)
+        if job is None:
+            return Verdict(went="unknown", why="Its job is forgotten.")
+        if job.finished_at is None:
+            return None
+        done, text = _account(job.checkpoint, len(job.args["ids"]))
+        return Verdict(went="done" if done else "undone", why=text)
 
     async def _case(self, job: JobContext) -> Case:
         if job.place.guild_id is None:
@@ -92,7 +111,7 @@ class PurgeJob:
             moderator_id=job.place.user_id,
             reason=job.args["reason"],
             origin=job.place.origin,
-            extra={"messages": len(job.args["ids"]), "asked_for": job.args["asked_for"]},
+            extra={"messages": len(job.args["ids"]), "shown": job.args["asked_for"]},
         )
 
     async def _delete(self, job: JobContext, ids: Sequence[int], case: Case) -> Outcome | None:
@@ -117,11 +136,9 @@ def _verdict(error: discord.HTTPException, *, several: bool) -> Outcome | None:
         Refused: the others would fare alike.
         discord.HTTPException: it has nothing to do with the messages.
     """
-    if error.code == UNKNOWN_CHANNEL:
-        raise Refused("The channel is gone.") from None
-    if error.code == ARCHIVED:
-        raise Refused("The thread is archived; open it again first.") from None
-    if several and error.status in (400, 403, 404) and error.code != 50013:
+    if error.code in (UNKNOWN_CHANNEL, ARCHIVED):
+        raise Refused(WORDS[error.code]) from None
+    if several and error.status in (400, 403, 404) and error.code != MISSING_PERMISSIONS:
         log.info("purge.bulk_refused", code=error.code)
         return None
     if error.code == UNKNOWN_MESSAGE:
@@ -133,10 +150,11 @@ def _verdict(error: discord.HTTPException, *, several: bool) -> Outcome | None:
     raise error
 
 
-def _outcome(job: JobContext) -> Outcome:
-    return Outcome(**job.state.get("outcome", {}))
+def _outcome(state: Mapping[str, Any]) -> Outcome:
+    return Outcome(**state.get("outcome", {}))
 
 
-def _state(case: Case, at: int, singly: int, outcome: Outcome) -> dict[str, Any]:
-    """What a resume needs; *at* counts the messages that are done with."""
-    return {"case": case.id, "at": at, "singly": singly, "outcome": asdict(outcome)}
+def _account(state: Mapping[str, Any], total: int) -> tuple[bool, str]:
+    """Answer whether anything may have been deleted, and what to say of it."""
+    outcome, trying = _outcome(state), int(state.get("trying", 0))
+    return bool(outcome.deleted or trying), report(outcome, total, trying=trying)

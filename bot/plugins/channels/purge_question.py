@@ -80,9 +80,28 @@ class Outcome:
         return self.deleted + self.gone + self.kept
 
 
-def report(outcome: Outcome, total: int) -> str:
-    """Answer how a purge of *total* messages went."""
+def added(outcome: Outcome, done: Outcome, *, ours: bool) -> Outcome:
+    """Answer what is known after another call.
+
+    Args:
+        ours: What is gone is so by a call of ours whose answer was lost.
+    """
+    return Outcome(
+        deleted=outcome.deleted + done.deleted + (done.gone if ours else 0),
+        gone=outcome.gone + (0 if ours else done.gone),
+        kept=outcome.kept + done.kept,
+    )
+
+
+def report(outcome: Outcome, total: int, *, trying: int = 0) -> str:
+    """Answer how a purge of *total* messages went.
+
+    Args:
+        trying: Of a call whose answer nobody has seen.
+    """
     words = [f"Deleted {outcome.deleted:,} of {messages(total)}."]
+    if trying:
+        words.append(f"Up to {trying:,} more may be gone: I was just at them.")
     if outcome.gone:
         words.append(f"{outcome.gone:,} were gone already.")
     if outcome.kept:

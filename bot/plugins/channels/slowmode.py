@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -14,9 +13,9 @@ from bot.commands.hybrid import hybrid
 from bot.commands.origins import origin_of
 from bot.commands.refusals import Refused
 from bot.moderation.case import Case
+from bot.moderation.settling import DONE, UNDONE, Verdict
 from bot.moments.durations import DurationError, format_duration, parse_duration
 from bot.plugins.channels.places import Slowable, check
-from bot.views.confirm import ask
 
 if TYPE_CHECKING:
     from bot.client import Novera
@@ -30,6 +29,10 @@ class Slowmode(commands.Cog, name="Slowmode"):
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot
+
+    async def cog_load(self) -> None:
+        """Say how cases that were left pending are judged."""
+        self.bot.services.cases.settling.judged("slowmode", judge)
 
     @hybrid(
         "Let members write in a channel only every so often.",
@@ -54,38 +57,35 @@ class Slowmode(commands.Cog, name="Slowmode"):
         place = channel or ctx.channel
         if not isinstance(place, Slowable):
             raise Refused("That channel has no slowmode.")
-        check(ctx, place, "manage_channels")
-        pause_s = seconds(pause)
-        if place.slowmode_delay == pause_s:
+        is_thread = isinstance(place, discord.Thread)
+        check(ctx.author, place, "manage_threads" if is_thread else "manage_channels")
+        pause_s, before_s = seconds(pause), place.slowmode_delay
+        cases, origin = self.bot.services.cases, origin_of(ctx)
+        again = await cases.has(place.guild.id, "slowmode", place.id, origin)
+        if before_s == pause_s and not again:
             raise Refused(f"{place.mention} {_state(pause_s)} already.")
-        question = f"From now on {place.mention} {_state(pause_s)}. Change it?"
-        run = partial(self._change, place, pause_s, reason)
-        await ask(ctx, question, yes="Change", danger=False, run=run)
 
-    async def _change(
-        self,
-        place: Slowable,
-        pause_s: int,
-        reason: str | None,
-        interaction: discord.Interaction[Any],
-    ) -> None:
         async def act(case: Case) -> str:
             await place.edit(slowmode_delay=pause_s, reason=case.audit_reason)
             return f"It {_state(pause_s)}."
 
-        case = await self.bot.services.cases.carry_out(
+        case = await cases.carry_out(
             place.guild,
             action="slowmode",
             target=place,
-            moderator=interaction.user,
+            moderator=ctx.author,
             reason=reason,
-            origin=origin_of(interaction),
-            extra={"seconds": pause_s, "before": place.slowmode_delay},
+            origin=origin,
+            extra={"seconds": pause_s, "before": before_s},
             act=act,
         )
-        await interaction.followup.send(
-            f"{place.mention} {_state(pause_s)} now (case {case.number}).", ephemeral=True
-        )
+        await ctx.send(f"{place.mention} {_state(pause_s)} now (case {case.number}).")
+
+
+async def judge(guild: discord.Guild, case: Case) -> Verdict:
+    """Answer how a change of slowmode went that nobody saw the end of."""
+    place = await guild.fetch_channel(case.target_id)
+    return DONE if getattr(place, "slowmode_delay", None) == case.extra["seconds"] else UNDONE
 
 
 def seconds(text: str) -> int:

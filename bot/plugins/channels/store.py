@@ -41,15 +41,13 @@ class LockStore:
 
         return await self._storage.read(work)
 
-    async def unfinished(self) -> Sequence[Lock]:
-        """Answer the locks that were being made or ended when their process died."""
+    async def of_case(self, case_id: int) -> Lock | None:
+        """Answer the lock that a case made last, also one that is over."""
 
-        async def work(session: AsyncSession) -> Sequence[Lock]:
-            asked = select(ChannelLock).where(
-                ChannelLock.unlocked_at.is_(None),
-                ChannelLock.status.in_(("locking", "unlocking")),
-            )
-            return [_lock(row) for row in await session.scalars(asked)]
+        async def work(session: AsyncSession) -> Lock | None:
+            asked = select(ChannelLock).where(ChannelLock.case_id == case_id)
+            row = await session.scalar(asked.order_by(ChannelLock.id.desc()).limit(1))
+            return None if row is None else _lock(row)
 
         return await self._storage.read(work)
 

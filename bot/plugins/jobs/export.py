@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.background.background import JobContext
+from bot.commands.discord_codes import DM_CLOSED
 from bot.commands.refusals import Refused
 from bot.plugins.jobs import documents
 
 if TYPE_CHECKING:
     from bot.client import Novera
-
-# Discord: Cannot send messages to this user.
-DM_CLOSED = 50007
 
 
 class Exports:

@@ -22,17 +22,24 @@ def guild_of(ctx: Context) -> discord.Guild:
 
 
 async def confirmed(
-    ctx: Context, question: str, *, yes: str, needs: str, do: Callable[[], Awaitable[str]]
+    ctx: Context,
+    question: str,
+    *,
+    yes: str,
+    needs: str,
+    do: Callable[[discord.abc.Snowflake], Awaitable[str]],
 ) -> None:
     """Ask, and when the moderator agrees say what *do* answers in place of the question.
 
     Args:
         needs: The permission that they need then, as they did when they were asked.
+        do: Gets the moderator as they are then.
     """
 
     async def run(interaction: discord.Interaction[Any]) -> None:
         if not getattr(interaction.permissions, needs):
             raise Refused("You may not do that any more.")
-        await interaction.edit_original_response(content=await do(), view=None)
+        told = await do(interaction.user)
+        await interaction.edit_original_response(content=told, view=None)
 
     await confirm.ask(ctx, question, yes=yes, run=run)

@@ -33,7 +33,12 @@ class Bans(commands.Cog, name="Bans and kicks"):
 
     async def cog_load(self) -> None:
         """Bans that end by themselves are ended here, also those of an earlier process."""
-        self.bot.services.timers.handle(actions.BAN_END, endings.ban_ender(self.bot.services))
+        end = endings.ban_ender(self.bot.services)
+        self._forget = self.bot.services.timers.handle(actions.BAN_END, end)
+
+    async def cog_unload(self) -> None:
+        """Those that are due wait until the plugin is there again."""
+        self._forget()
 
     @hybrid(
         "Ban a member, or any user by id; for a time or for good.",
@@ -58,16 +63,15 @@ class Bans(commands.Cog, name="Bans and kicks"):
         *,
         reason: str | None = None,
     ) -> None:
-        guild, moderator, origin = guild_of(ctx), ctx.author, origin_of(ctx)
-        days = delete_days or 0
+        guild, days = guild_of(ctx), delete_days or 0
         target = await people.find(guild, user)
-        people.check(guild, moderator, target)
+        people.check(guild, ctx.author, target)
         who = wording.name_of(user.name, user.id)
 
         def until() -> datetime | None:
             return datetime.now(UTC) + duration if duration is not None else None
 
-        async def do() -> str:
+        async def do(moderator: people.Someone) -> str:
             case = await actions.ban(
                 self.bot.services,
                 guild,
@@ -76,7 +80,7 @@ class Bans(commands.Cog, name="Bans and kicks"):
                 reason=reason,
                 delete_days=days,
                 expires_at=until(),
-                origin=origin,
+                origin=origin_of(ctx),
             )
             return wording.outcome(case, who)
 
@@ -125,14 +129,11 @@ class Bans(commands.Cog, name="Bans and kicks"):
         *,
         reason: str | None = None,
     ) -> None:
-        guild, moderator, origin = guild_of(ctx), ctx.author, origin_of(ctx)
-        people.check(guild, moderator, member)
-        who, days = (
-            wording.name_of(member.name, member.id),
-            1 if delete_days is None else delete_days,
-        )
+        guild, days = guild_of(ctx), 1 if delete_days is None else delete_days
+        people.check(guild, ctx.author, member)
+        who = wording.name_of(member.name, member.id)
 
-        async def do() -> str:
+        async def do(moderator: people.Someone) -> str:
             case = await actions.softban(
                 self.bot.services,
                 guild,
@@ -140,7 +141,7 @@ class Bans(commands.Cog, name="Bans and kicks"):
                 moderator,
                 reason=reason,
                 delete_days=days,
-                origin=origin,
+                origin=origin_of(ctx),
             )
             return wording.outcome(case, who)
 
@@ -160,11 +161,11 @@ class Bans(commands.Cog, name="Bans and kicks"):
     async def kick(
         self, ctx: Context, member: discord.Member, *, reason: str | None = None
     ) -> None:
-        guild, moderator, origin = guild_of(ctx), ctx.author, origin_of(ctx)
-        people.check(guild, moderator, member)
+        guild, origin = guild_of(ctx), origin_of(ctx)
+        people.check(guild, ctx.author, member)
         who = wording.name_of(member.name, member.id)
 
-        async def do() -> str:
+        async def do(moderator: people.Someone) -> str:
             case = await actions.kick(
                 self.bot.services, guild, member, moderator, reason=reason, origin=origin
             )

@@ -20,6 +20,10 @@ from bot.plugins.moderation.asking import Context, guild_of
 if TYPE_CHECKING:
     from bot.client import Novera
     from bot.moderation.case import Case
+    from bot.moderation.people import Someone
+    from bot.services import Services
+
+    Asked = tuple[Services, discord.Guild, discord.Member, Someone]
 
 MAX_NICK = 32  # characters, of Discord
 
@@ -52,14 +56,9 @@ class Members(commands.Cog, name="Members"):
     ) -> None:
         if duration > actions.MAX_TIMEOUT:
             raise Refused("Discord allows timeouts of at most 28 days. A ban can be longer.")
+        until = datetime.now(UTC) + duration
         case = await actions.timeout(
-            self.bot.services,
-            guild_of(ctx),
-            member,
-            ctx.author,
-            until=datetime.now(UTC) + duration,
-            reason=reason,
-            origin=origin_of(ctx),
+            *self._asked(ctx, member), until=until, reason=reason, origin=origin_of(ctx)
         )
         await self._tell(ctx, case, member)
 
@@ -75,12 +74,7 @@ class Members(commands.Cog, name="Members"):
         self, ctx: Context, member: discord.Member, *, reason: str | None = None
     ) -> None:
         case = await actions.untimeout(
-            self.bot.services,
-            guild_of(ctx),
-            member,
-            ctx.author,
-            reason=reason,
-            origin=origin_of(ctx),
+            *self._asked(ctx, member), reason=reason, origin=origin_of(ctx)
         )
         await self._tell(ctx, case, member)
 
@@ -97,14 +91,7 @@ class Members(commands.Cog, name="Members"):
             raise Refused(
                 f"A nickname has at most {MAX_NICK} characters; that one has {len(nick)}."
             )
-        case = await memberships.rename(
-            self.bot.services,
-            guild_of(ctx),
-            member,
-            ctx.author,
-            nick=nick,
-            origin=origin_of(ctx),
-        )
+        case = await memberships.rename(*self._asked(ctx, member), nick=nick, origin=origin_of(ctx))
         await self._tell(ctx, case, member)
 
     @hybrid_group(
@@ -154,17 +141,15 @@ class Members(commands.Cog, name="Members"):
         give: bool,
         reason: str | None,
     ) -> None:
+        asked = self._asked(ctx, member)
         case = await memberships.change_role(
-            self.bot.services,
-            guild_of(ctx),
-            member,
-            ctx.author,
-            role,
-            give=give,
-            reason=reason,
-            origin=origin_of(ctx),
+            *asked, role, give=give, reason=reason, origin=origin_of(ctx)
         )
         await self._tell(ctx, case, member)
+
+    def _asked(self, ctx: Context, member: discord.Member) -> Asked:
+        """Answer what every act on a member begins with."""
+        return self.bot.services, guild_of(ctx), member, ctx.author
 
     async def _tell(self, ctx: Context, case: Case, member: discord.Member) -> None:
         await ctx.send(wording.outcome(case, wording.name_of(member.name, member.id)))

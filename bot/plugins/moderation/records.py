@@ -14,7 +14,7 @@ from bot.commands.durations import Duration
 from bot.commands.hybrid import hybrid, hybrid_group, sub
 from bot.commands.origins import origin_of
 from bot.commands.refusals import Refused
-from bot.moderation import cards, warnings
+from bot.moderation import cards, judging, warnings
 from bot.moderation.case import Case, Chosen
 from bot.plugins.moderation import lists, wording
 from bot.plugins.moderation.asking import Context, guild_of
@@ -35,6 +35,11 @@ class Records(commands.Cog, name="Warnings and cases"):
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot
+
+    async def cog_load(self) -> None:
+        """Say how cases that were left pending are judged."""
+        for action, judge in judging.judges(self.bot.services).items():
+            self.bot.services.cases.settling.judged(action, judge)
 
     @hybrid(
         "Warn a member; what follows several warnings is set by the server.",
@@ -77,12 +82,11 @@ class Records(commands.Cog, name="Warnings and cases"):
     )
     @app_commands.describe(user="Whose.")
     async def warnings(self, ctx: Context, user: discord.User) -> None:
-        guild, cases = guild_of(ctx), self.bot.services.cases
-        chosen = Chosen(target_id=user.id, action="warn")
-        given = await cases.newest(guild.id, chosen, limit=MAX_LISTED)
-        active = {case.id for case in await cases.active_warnings(guild.id, user.id)}
-        title = f"Warnings of {user.name}: {len(active)} count now"
-        await send_pages(ctx, lists.pages(given, title=title, active=active), private=True)
+        chosen, now = Chosen(target_id=user.id, action="warn"), datetime.now(UTC)
+        given = await self.bot.services.cases.newest(guild_of(ctx).id, chosen, limit=MAX_LISTED)
+        count = sum(case.is_active(now) for case in given)
+        title = f"Warnings of {user.name}: {count} count now"
+        await send_pages(ctx, lists.pages(given, title=title, now=now), private=True)
 
     @hybrid_group(
         "A case on record.",
@@ -123,7 +127,8 @@ class Records(commands.Cog, name="Warnings and cases"):
             moderator_id=moderator.id if moderator is not None else None,
         )
         found = await self.bot.services.cases.newest(guild_of(ctx).id, chosen, limit=MAX_LISTED)
-        await send_pages(ctx, lists.pages(found, title="Cases"), private=True)
+        pages = lists.pages(found, title="Cases", now=datetime.now(UTC))
+        await send_pages(ctx, pages, private=True)
 
     async def _case(self, ctx: Context, number: int) -> Case:
         found = None

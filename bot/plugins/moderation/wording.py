@@ -66,7 +66,7 @@ def warned(case: Case, who: str, count: int, followed: Case | None, refused: str
     if followed is not None:
         lines.append(outcome(followed, who))
     if refused is not None:
-        lines.append(f"What is set to follow so many warnings was not done: {refused}")
+        lines.append(f"What is set to follow so many warnings failed: {refused}")
     return "\n".join(lines)
 
 
