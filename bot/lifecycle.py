@@ -184,7 +184,7 @@ class Lifecycle:
                 last_beat=lambda: self._writer.last,
             ) as given:
                 self._vitals.services, self._refused = given, given.refused
-                return await self._serve()
+                return await self._serve(given)
         except PermanentError as error:
             self._vitals.failure = schema.Failure(
                 kind=error.kind, message=error.advice, permanent=True
@@ -192,7 +192,7 @@ class Lifecycle:
             log.error("bot.failed", kind=error.kind, advice=error.advice)
             return ExitCode.CONFIGURATION
 
-    async def _serve(self) -> ExitCode:
+    async def _serve(self, given: services.Services) -> ExitCode:
         total_s = self._settings.shutdown_timeout_s
         try:
             while True:
@@ -206,6 +206,7 @@ class Lifecycle:
         finally:
             self._vitals.phase = "stopping"
             await handlers.cancel(total_s * CANCEL_SHARE / 2)
+            await self._within("work", given.end_work(), total_s * CLOSE_SHARE)
             await self._within("client", self._connection.close(), total_s * CLOSE_SHARE)
 
     async def _serve_once(self) -> ExitCode | None:

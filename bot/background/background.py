@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import secrets
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from discord.ext import commands
 
 from bot.background.board import Board
 from bot.background.cancelling import CancelButton
-from bot.background.entry import Entry, Place, fate, instance_name
+from bot.background.entry import Entry, Fate, Place, fate, instance_name
 from bot.background.kinds import TIMEOUT_S, Ended, JobContext, Kind, Work
 from bot.background.run import Means, Run
 from bot.commands.origins import origin_of
@@ -134,7 +135,7 @@ class BackgroundJobs:
         )
         entry, is_new = await self._store.add(new)
         if is_new:
-            self._start(entry)
+            self._start(entry, "resume")
         else:  # an event that is handled again; perhaps by another process than the first time
             await self._adopt(entry)
         return entry.id
@@ -143,6 +144,10 @@ class BackgroundJobs:
         """Answer a job, None if there never was one or it is forgotten."""
         run = self._runs.get(job_id)
         return run.entry if run is not None else await self._store.get(job_id)
+
+    async def of_origin(self, kind: str, origin: int) -> Entry | None:
+        """Answer the job that a message or interaction began; None if it is forgotten."""
+        return await self._store.of_origin(kind, origin)
 
     async def newest(self, limit: int, *, guild_id: int | None = None) -> Sequence[Entry]:
         """Answer the newest jobs, newest first, with what is known of them at this moment."""
@@ -155,7 +160,7 @@ class BackgroundJobs:
         Raises:
             Refused: there is no such job, or it is over.
         """
-        if not await self._store.end(job_id, "cancelled"):
+        if not await self._store.cancel(job_id):
             entry = await self._store.get(job_id)
             words = f"is {entry.status} already" if entry is not None else "is not known to me"
             raise Refused(f"Job {job_id} {words}.")
@@ -165,7 +170,7 @@ class BackgroundJobs:
             return
         entry = await self._store.get(job_id)  # nobody works on it: its plugin is not loaded
         if entry is not None:
-            self._start(entry)
+            self._start(entry, "settle")
 
     # Who works on what
 
@@ -222,15 +227,15 @@ class BackgroundJobs:
         if not await self._store.take_over(entry, self._instance):
             return
         log.info("background_job.taken_over", job=entry.id, kind=entry.kind, verdict=verdict)
-        self._start(entry, interrupted=verdict == "interrupt")
+        self._start(replace(entry, instance=self._instance), verdict)
 
-    def _start(self, entry: Entry, *, interrupted: bool = False) -> None:
+    def _start(self, entry: Entry, verdict: Fate) -> None:
         run = Run(entry, self._kinds.get(entry.kind), self._parts()[1])
         self._runs[entry.id] = run
-        if interrupted:
+        if verdict == "interrupt":
             work = run.settle("interrupted")
-        elif run.cancelled:
-            work = run.settle("cancelled")
+        elif verdict == "settle":
+            work = run.settle(entry.status)
         else:
             work = run.work()
         task = self._detach(work, f"background-job-{entry.id}")

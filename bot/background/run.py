@@ -46,8 +46,12 @@ class Means:
     leaving: Callable[[], bool]
 
 
+class TakenError(Exception):
+    """Another process has the job now: this one has nothing to do with it any more."""
+
+
 class Run:
-    """Drives one job.
+    """Drives one job, for as long as this process has it.
 
     Attributes:
         entry: The job, as new as it is known here.
@@ -55,11 +59,13 @@ class Run:
     """
 
     def __init__(self, entry: Entry, kind: Kind | None, means: Means) -> None:
-        self.entry, self.cancelled = entry, entry.status == "cancelled"
+        self.entry, self.cancelled = entry, False
         self._kind, self._means = kind, means
         self._context = JobContext(self)
         self._job: Job[str | None] | None = None
         self._refusal: str | None = None
+        self._taken = False
+        self._painter: asyncio.Task[None] | None = None
         self._changed, self._over = asyncio.Event(), asyncio.Event()
 
     # For the job's code
@@ -70,9 +76,14 @@ class Run:
         self._changed.set()
 
     async def keep(self, state: Mapping[str, Any]) -> None:
-        """Keep what a resume needs."""
+        """Keep what a resume needs.
+
+        Raises:
+            TakenError: the job ends here.
+        """
         values = {"checkpoint": dict(state), "done": self.entry.done, "total": self.entry.total}
-        await self._means.store.note(self.entry.id, **values)
+        if not await self._means.store.note(self.entry, **values):
+            raise TakenError
         self.entry = replace(self.entry, checkpoint=dict(state))
 
     # Its life
@@ -85,16 +96,27 @@ class Run:
         self._job = await self._submit(self._kind)
         if self._job is None:
             return
-        painter = self._means.tasks.create_task(self._paint(), name=f"job-{self.entry.id}-shown")
+        self._painter = self._means.tasks.create_task(
+            self._paint(), name=f"job-{self.entry.id}-shown"
+        )
         if self.cancelled:  # while it waited for room
             self._job.cancel()
         await self._job.wait()
         self._over.set()
         self._changed.set()
-        await asyncio.wait({painter})
-        if self._job.status != "done" and not self.cancelled and self._means.leaving():
-            return  # the next process goes on, also where the closed client was what failed
-        await self._end(self._job)
+        if self._taken:
+            log.info("background_job.taken", job=self.entry.id)
+        elif self._is_left(self._job):
+            log.info("background_job.left", job=self.entry.id)
+        else:
+            await self._end(self._job)
+
+    def _is_left(self, job: Job[str | None]) -> bool:
+        """Whether it goes on in the next process, or is reported there.
+
+        What fails while the bot stops fails for that: the database and Discord are let go of.
+        """
+        return job.status != "done" and not self.cancelled and self._means.leaving()
 
     def cancel(self) -> None:
         """Stop working; the row says already that it is cancelled."""
@@ -113,11 +135,16 @@ class Run:
         store, hook = self._means.store, self._kind.ended if self._kind is not None else None
         if self.entry.status in OPEN:
             ended = await self._insist(
-                lambda: store.end(self.entry.id, status, note=note, error=error)
+                lambda: store.end(self.entry, status, note=note, error=error)
             )
-            status = status if ended else "cancelled"
+            if not ended:
+                found = await self._insist(self._reread)
+                if found is None:
+                    return
+                status = found.status
         shown = note if note is not None else self.entry.note
-        self.entry = replace(self.entry, status=status, note=shown, error=error)
+        told = error if error is not None else self.entry.error
+        self.entry = replace(self.entry, status=status, note=shown, error=told)
         if hook is not None and status != "done":
             try:
                 await hook(self._context, status)
@@ -125,7 +152,7 @@ class Run:
                 name = type(failed).__name__
                 log.warning("background_job.end_not_told", job=self.entry.id, error=name)
         await self._show_end()
-        await self._insist(lambda: store.settle(self.entry.id, datetime.now(UTC)))
+        await self._insist(lambda: store.settle(self.entry, datetime.now(UTC)))
         log.info("background_job.ended", job=self.entry.id, kind=self.entry.kind, status=status)
 
     async def _submit(self, kind: Kind) -> Job[str | None] | None:
@@ -147,8 +174,9 @@ class Run:
     async def _attempt(self) -> str | None:
         assert self._kind is not None  # noqa: S101 - as in `work`
         now = datetime.now(UTC)
-        if not await self._means.store.begin(self.entry.id, now):
-            self.cancelled = True
+        if not await self._means.store.begin(self.entry, now):
+            self._taken = await self._reread() is None
+            self.cancelled = not self._taken
             return None
         self._context.resumed = self.entry.began
         self.entry = replace(self.entry, status="running", started_at=now)
@@ -158,6 +186,14 @@ class Run:
         except Refused as error:  # nothing is wrong with the code, and no retry mends it
             self._refusal = str(error)
             return None
+        except TakenError:
+            self._taken = True
+            return None
+
+    async def _reread(self) -> Entry | None:
+        """Answer the row, None when another process has it."""
+        found = await self._means.store.get(self.entry.id)
+        return found if found is not None and found.instance == self.entry.instance else None
 
     async def _end(self, job: Job[str | None]) -> None:
         if self.cancelled:
@@ -184,9 +220,10 @@ class Run:
             await self._edit()
             entry = self.entry
             try:
-                await self._means.store.note(
-                    entry.id, done=entry.done, total=entry.total, note=entry.note
-                )
+                if not await self._means.store.note(
+                    entry, done=entry.done, total=entry.total, note=entry.note
+                ):
+                    return  # its code hears of it at its next checkpoint
             except StorageError:
                 log.info("background_job.progress_not_kept", job=entry.id)
             await wait_for_safe(self._over.wait(), PAINT_EVERY_S)
@@ -205,12 +242,14 @@ class Run:
             await self._remember(message_id)
 
     async def _show_end(self) -> None:
+        if self._painter is not None:  # what it is about to show is older
+            await asyncio.wait({self._painter})
         if not await self._edit():
             await self._post()
 
     async def _remember(self, message_id: int | None) -> None:
         self.entry = replace(self.entry, message_id=message_id)
-        await self._insist(lambda: self._means.store.note(self.entry.id, message_id=message_id))
+        await self._insist(lambda: self._means.store.note(self.entry, message_id=message_id))
 
     async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask the database until it answers: what happened must be noted."""

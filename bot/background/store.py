@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import CursorResult, delete, select, update
@@ -44,7 +45,7 @@ class JobStore:
         """Answer the new job, or the one of the same origin and kind; and whether it is new."""
 
         async def work(session: AsyncSession) -> tuple[Entry, bool]:
-            found = await _of_origin(session, job)
+            found = await _of_origin(session, job.kind, job.place.origin)
             if found is not None:
                 return found, False
             row = _row(job)
@@ -52,7 +53,7 @@ class JobStore:
                 async with session.begin_nested():
                     session.add(row)
             except IntegrityError:  # the same event is being handled twice at this moment
-                found = await _of_origin(session, job)
+                found = await _of_origin(session, job.kind, job.place.origin)
                 if found is None:
                     raise
                 return found, False
@@ -68,6 +69,10 @@ class JobStore:
             return None if row is None else _entry(row)
 
         return await self._storage.read(work)
+
+    async def of_origin(self, kind: str, origin: int) -> Entry | None:
+        """Answer the job of a kind that a message or interaction began."""
+        return await self._storage.read(partial(_of_origin, kind=kind, origin=origin))
 
     async def newest(self, limit: int, guild_id: int | None = None) -> Sequence[Entry]:
         """Answer the newest jobs, those of one guild or all; the newest first."""
@@ -93,46 +98,35 @@ class JobStore:
 
     async def take_over(self, entry: Entry, instance: str) -> bool:
         """Make a job of another process that of *instance*; answers whether nobody else did."""
-        return await self._change(
-            entry.id,
-            {"instance": instance},
-            JobRow.instance == entry.instance,
-            JobRow.finished_at.is_(None),
-        )
+        return await self._change(entry.id, {"instance": instance}, *_held(entry))
 
-    async def begin(self, job_id: int, now: datetime) -> bool:
-        """Note that work begins; answers False for a job that was cancelled."""
+    async def begin(self, entry: Entry, now: datetime) -> bool:
+        """Note that work begins; answers False for a job that was cancelled, or taken over."""
         values = {"status": "running", "started_at": now}
-        return await self._change(job_id, values, JobRow.status.in_(OPEN))
+        return await self._change(entry.id, values, *_held(entry), JobRow.status.in_(OPEN))
 
-    async def note(self, job_id: int, **values: Any) -> bool:
-        """Change columns of a job that is not settled."""
-        return await self._change(job_id, values, JobRow.finished_at.is_(None))
+    async def note(self, entry: Entry, **values: Any) -> bool:
+        """Change columns of a job; answers False for one that is settled, or taken over."""
+        return await self._change(entry.id, values, *_held(entry))
 
     async def end(
-        self,
-        job_id: int,
-        status: Status,
-        *,
-        note: str | None = None,
-        error: str | None = None,
-        finished_at: datetime | None = None,
+        self, entry: Entry, status: Status, *, note: str | None = None, error: str | None = None
     ) -> bool:
-        """Note how a job ended, unless that is known; answers whether this was its end.
-
-        Args:
-            finished_at: None when something is left to settle.
-        """
-        values: dict[str, Any] = {"status": status, "finished_at": finished_at}
+        """Note how a job ended, unless that is known, or it was taken over; answers whether so."""
+        values: dict[str, Any] = {"status": status}
         values |= {"note": note} if note is not None else {}
         values |= {"error": error} if error is not None else {}
-        return await self._change(job_id, values, JobRow.status.in_(OPEN))
+        return await self._change(entry.id, values, *_held(entry), JobRow.status.in_(OPEN))
 
-    async def settle(self, job_id: int, now: datetime) -> None:
+    async def cancel(self, job_id: int) -> bool:
+        """Note that a job is cancelled, whoever works on it; answers False if it had ended."""
+        return await self._change(job_id, {"status": "cancelled"}, JobRow.status.in_(OPEN))
+
+    async def settle(self, entry: Entry, now: datetime) -> None:
         """Note that nothing is left to do for a job, and forget the oldest ones."""
 
         async def work(session: AsyncSession) -> None:
-            mine = update(JobRow).where(JobRow.id == job_id, JobRow.finished_at.is_(None))
+            mine = update(JobRow).where(JobRow.id == entry.id, *_held(entry))
             await session.execute(mine.values(finished_at=now))
             kept = select(JobRow.id).where(_FINISHED).order_by(JobRow.id.desc())
             oldest = await session.scalar(kept.offset(KEPT_FINISHED).limit(1))
@@ -150,10 +144,15 @@ class JobStore:
         return await self._storage.write(work)
 
 
-async def _of_origin(session: AsyncSession, job: NewJob) -> Entry | None:
-    if job.place.origin is None:
+def _held(entry: Entry) -> tuple[Any, ...]:
+    """The process that had it when *entry* was read still has it, and there is something to do."""
+    return (JobRow.instance == entry.instance, JobRow.finished_at.is_(None))
+
+
+async def _of_origin(session: AsyncSession, kind: str, origin: int | None) -> Entry | None:
+    if origin is None:
         return None
-    asked = select(JobRow).where(JobRow.origin == job.place.origin, JobRow.kind == job.kind)
+    asked = select(JobRow).where(JobRow.origin == origin, JobRow.kind == kind)
     row = (await session.scalars(asked)).one_or_none()
     return None if row is None else _entry(row)
 

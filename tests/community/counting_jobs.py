@@ -13,11 +13,14 @@ from bot.commands.refusals import Refused
 
 
 class Counting(commands.Cog):
-    """Counts up to a number; stops before *hold_at* until the test says `go`."""
+    """Counts up to a number; stops before *hold_at* until the test says `go`.
+
+    One that `breaks` fails when it is stopped there, as a call does whose connection is closed.
+    """
 
     def __init__(self, bot: Any) -> None:
         self.bot, self.go, self.held = bot, asyncio.Event(), asyncio.Event()
-        self.hold_at = -1
+        self.hold_at, self.breaks = -1, False
         self.counted: list[int] = []
         self.ended: list[Status] = []
 
@@ -36,7 +39,12 @@ class Counting(commands.Cog):
         while number < total:
             if number == self.hold_at:
                 self.held.set()
-                await self.go.wait()
+                try:
+                    await self.go.wait()
+                except asyncio.CancelledError:
+                    if self.breaks:
+                        raise RuntimeError("closed") from None
+                    raise
             number += 1
             self.counted.append(number)
             await job.progress(number, total)

@@ -120,13 +120,15 @@ async def test_what_can_not_be_done_is_explained(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("deleted", [pytest.param(False, id="shown"), pytest.param(True, id="not")])
+@pytest.mark.parametrize("breaks", [False, True])
 async def test_a_job_goes_on_in_the_next_process(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, database_url: str, deleted: bool
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, database_url: str, deleted: bool, breaks: bool
 ) -> None:
     """It begins where its last checkpoint is, and its message goes on as well."""
     async with simulated(tmp_path) as stage:
         async with serving(stage, monkeypatch, [PLUGIN], database_url=database_url):
             message = await held_at(stage, 3, to=5)
+            counting(stage).breaks = breaks
         assert len(shown(stage)) == 1
         assert counting_is_over(stage) is False
         if deleted:
