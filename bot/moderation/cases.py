@@ -114,9 +114,13 @@ class Cases:
         """It was done: note that, and tell the guild's log channel."""
         done, ended = await self._store().finish(case, self._now(), note)
         log.info("case.finished", case_id=case.id, action=case.action)
-        for timer_id in ended:
-            await self._services.timers.cancel(timer_id)
-        return await self._tell_log(self._named(done))
+        try:
+            for timer_id in ended:
+                await self._services.timers.cancel(timer_id)
+            return await self._tell_log(self._named(done))
+        except StorageError as lost:  # it was done, and that is kept; timers ask before they act
+            log.warning("case.not_followed_up", case_id=case.id, advice=lost.advice)
+            return self._named(done)
 
     async def fail(self, case: Case, why: str, *, shown: bool = False) -> Case:
         """It was not done: note that, and why.

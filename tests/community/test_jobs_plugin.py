@@ -31,6 +31,12 @@ async def test_jobs_are_the_owners(stage: Stage) -> None:
     assert "Only the owner of this bot may do that." in words_of(shown["reply"])
 
 
+async def test_a_job_that_there_never_was_is_explained(stage: Stage) -> None:
+    """Whatever its number."""
+    assert "is not known to me" in await stage.say("!jobs cancel 7", user="owner")
+    assert "must be between" in await stage.say(f"!jobs cancel {10**30}", user="owner")
+
+
 async def test_the_owner_makes_a_backup(stage: Stage) -> None:
     """It is a file in the state folder; with PostgreSQL it says what to do instead."""
     await stage.slash("jobs backup", user="owner")

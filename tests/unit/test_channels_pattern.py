@@ -51,6 +51,7 @@ async def test_a_pattern_that_never_ends_is_stopped(pattern: str) -> None:
         pytest.param("a{99999999}", "too many times", id="one, and many times"),
         pytest.param("(?x)a # {", "verbose", id="verbose"),
         pytest.param("(?ix:a{1 000})", "verbose", id="verbose in a group"),
+        pytest.param("(?i-x)(?V1x)a{1 000}", "verbose", id="verbose among others"),
     ],
 )
 def test_what_would_take_all_memory_is_not_compiled(pattern: str, words: str) -> None:
@@ -61,7 +62,15 @@ def test_what_would_take_all_memory_is_not_compiled(pattern: str, words: str) ->
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"^buy (?:now|here)\b", r"discord\.gg/\w{2,32}", r"[\w.+-]+@[\w-]+\.\w+", "(?i)x{1,100}y"],
+    [
+        r"^buy (?:now|here)\b",
+        r"discord\.gg/\w{2,32}",
+        r"[\w.+-]+@[\w-]+\.\w+",
+        "(?i)x{1,100}y",
+        "spam(?!x)",
+        r"(?P<text>\d+)x",
+        "(?<=xx)y",
+    ],
 )
 def test_patterns_that_people_write_are_taken(pattern: str) -> None:
     """The limits are far away."""

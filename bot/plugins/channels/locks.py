@@ -44,7 +44,7 @@ OPEN = "{place} is not locked."
 class Locks(commands.Cog, name="Locks"):
     """Keep members from writing in a channel, and open it again exactly as it was."""
 
-    features: ClassVar = {"Locks": ("manage_channels", "manage_roles", *SPEAKING_NAMES)}
+    features: ClassVar = {"Locks": ("manage_roles", *SPEAKING_NAMES)}
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot
@@ -77,7 +77,7 @@ class Locks(commands.Cog, name="Locks"):
         "Let only the staff write in a channel, for a while or until it is unlocked.",
         guild=True,
         needs=("manage_channels",),
-        bot_needs=("manage_channels", "manage_roles"),
+        bot_needs=("manage_roles",),
         examples=("", "2h raid", "#general 1d"),
     )
     @app_commands.describe(
@@ -114,7 +114,7 @@ class Locks(commands.Cog, name="Locks"):
         "Open a channel that was locked, exactly as it was.",
         guild=True,
         needs=("manage_channels",),
-        bot_needs=("manage_channels", "manage_roles"),
+        bot_needs=("manage_roles",),
     )
     @app_commands.describe(
         channel="This one if none is given.", reason="For the case and Discord's audit log."

@@ -13,7 +13,7 @@ MAX_PATTERN = 200  # characters
 MAX_GROWTH = 100_000
 _REPEATED = re.compile(r"\{\s*(\d+)|\+")
 # In the verbose mode blanks and comments would hide what is repeated from us.
-_VERBOSE = re.compile(r"\(\?[^):]*x", re.IGNORECASE)
+_VERBOSE = re.compile(r"\(\?[a-z0-9-]*x", re.IGNORECASE)
 
 
 def growth(pattern: str) -> int:

@@ -12,8 +12,8 @@ Lockable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | d
 Slowable = Lockable | discord.Thread
 
 
-def check(author: discord.abc.User, place: Slowable, need: str, *own_needs: str) -> None:
-    """See that *author* and the bot have *need* in *place*, and the bot *own_needs* as well.
+def check(author: discord.abc.User, place: Slowable, need: str, own_need: str) -> None:
+    """See that *author* has *need* in *place*, and the bot *own_need*.
 
     The checks of a command are about the channel in which it is given, at the time when it is.
 
@@ -25,7 +25,7 @@ def check(author: discord.abc.User, place: Slowable, need: str, *own_needs: str)
     if not getattr(place.permissions_for(author), need):
         raise Refused(f"You need {_named(need)} in {place.mention} for this.")
     own = place.permissions_for(place.guild.me)
-    missing = [each for each in ("view_channel", need, *own_needs) if not getattr(own, each)]
+    missing = [each for each in ("view_channel", own_need) if not getattr(own, each)]
     if missing:
         raise Refused(f"I need {_named(*missing)} in {place.mention} for this.")
 

@@ -57,8 +57,8 @@ class Slowmode(commands.Cog, name="Slowmode"):
         place = channel or ctx.channel
         if not isinstance(place, Slowable):
             raise Refused("That channel has no slowmode.")
-        is_thread = isinstance(place, discord.Thread)
-        check(ctx.author, place, "manage_threads" if is_thread else "manage_channels")
+        need = "manage_threads" if isinstance(place, discord.Thread) else "manage_channels"
+        check(ctx.author, place, need, need)
         pause_s, before_s = seconds(pause), place.slowmode_delay
         cases, origin = self.bot.services.cases, origin_of(ctx)
         again = await cases.has(place.guild.id, "slowmode", place.id, origin)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LISTED = 50
 PER_PAGE = 10
+MAX_NUMBER = 2**53 - 1  # of Discord's menu; what is larger no database takes either
 
 
 class Jobs(commands.Cog, name="Jobs"):
@@ -57,7 +58,9 @@ class Jobs(commands.Cog, name="Jobs"):
     @sub(jobs, "Cancel a job.", private=True)
     @app_commands.describe(job="Its number, as /jobs list shows it.")
     @commands.is_owner()
-    async def cancel(self, ctx: commands.Context[Novera], job: int) -> None:
+    async def cancel(
+        self, ctx: commands.Context[Novera], job: commands.Range[int, 1, MAX_NUMBER]
+    ) -> None:
         await self.bot.services.background.cancel(job)
         await ctx.send(f"Job {job} is cancelled.", ephemeral=True)
 
