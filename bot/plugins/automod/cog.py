@@ -16,7 +16,7 @@ from bot.plugins.automod import describing, editing, native, rules
 from bot.plugins.automod.config import LABELS, RULES, Config
 from bot.plugins.automod.keeping import Keeper
 from bot.plugins.automod.messages import mentions_in
-from bot.plugins.automod.native_rules import establish
+from bot.plugins.automod.native_rules import establish, existing
 from bot.plugins.automod.section import AutomodSection
 from bot.views.confirm import ask
 from bot.views.pages import send_pages
@@ -86,13 +86,14 @@ class Automod(commands.Cog, name="Automod"):
 
     @sub(automod, "Let Discord's own AutoMod do what it can of this.", private=True)
     async def native(self, ctx: Context) -> None:
-        guild, config = _guild(ctx), await self._config(ctx)
-        settings = await self.bot.services.guilds.of(guild.id)
+        guild, settings = _guild(ctx), await self.bot.services.guilds.of(_guild(ctx).id)
+        config = existing(await self._config(ctx), guild)
         await self.screening.invites.load(guild)
+        log_channel = guild.get_channel(settings.log_channel_id or 0)
         wanted = native.rules_for(
             config,
             own_invites=self.screening.invites.known(guild, ()) or frozenset(),
-            alert_channel_id=settings.log_channel_id,
+            alert_channel_id=log_channel.id if log_channel is not None else None,
         )
         if not wanted:
             raise Refused("Switch on `words`, `invites` or `mentions` first: Discord knows those.")
@@ -159,10 +160,13 @@ class Automod(commands.Cog, name="Automod"):
 
     @sub(word, "Add a word.", name="add", private=True)
     @app_commands.describe(
-        inside="Found inside of other words as well.", word="A word, or several in a row."
+        word="A word, or several in a row; in stars, *as here*, also found inside of words.",
+        inside="The same as stars.",
     )
-    async def add_word(self, ctx: Context, inside: bool | None = False, *, word: str) -> None:
-        await self._change(ctx, lambda config: editing.with_word(config, word, inside=bool(inside)))
+    async def add_word(self, ctx: Context, *, word: str, inside: bool = False) -> None:
+        word, starred = editing.unstarred(word)
+        inside = inside or starred
+        await self._change(ctx, lambda config: editing.with_word(config, word, inside=inside))
         await _say(ctx, "Added. The rule `words` has to be on for it.")
 
     @sub(word, "Take a word off the list.", name="remove", private=True)
@@ -209,7 +213,7 @@ class Automod(commands.Cog, name="Automod"):
     async def exempt_channel(
         self,
         ctx: Context,
-        channel: discord.TextChannel | discord.VoiceChannel | discord.CategoryChannel,
+        channel: discord.abc.GuildChannel | discord.Thread,
         exempt: bool = True,
     ) -> None:
         await self._exempt(ctx, "channels", channel.id, channel.mention, exempt)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MAX_REPORTS = 20  # on their way to one guild's log channel; in a raid the others are counted
+SPARE = timedelta(minutes=1)  # by which clocks may differ: Discord refuses more than its limit
 _FAILURES = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, StorageError)
 
 
@@ -48,11 +49,14 @@ class Deeds:
         outcomes: list[reports.Outcome] = []
         if not config.dry_run:
             reason = rules.reason_of(findings)
+            # What an edit brings in is another deed than what was written first.
+            edited_at = message.edited_at
+            origin = discord.utils.time_snowflake(edited_at) if edited_at else message.id
             for action in asked:
                 if action == DELETE:
                     deed = self._delete(message, findings)
                 else:
-                    deed = self._punish(guild, author, action, reason, message.id, config)
+                    deed = self._punish(guild, author, action, reason, origin, config)
                 outcomes.append(await _outcome(action, deed))
         report = reports.on_message(
             user_id=author.id,
@@ -73,12 +77,12 @@ class Deeds:
         origin = discord.utils.time_snowflake(joined_at)
         outcomes: list[reports.Outcome] = []
         if not config.dry_run:
-            for action in rule.actions:
-                if action in (KICK, TIMEOUT):
-                    deed = self._punish(
-                        member.guild, member, action, "Automod: new account", origin, config
-                    )
-                    outcomes.append(await _outcome(action, deed))
+            # Who is removed need not be silenced.
+            for action in [each for each in (KICK, TIMEOUT) if each in rule.actions][:1]:
+                deed = self._punish(
+                    member.guild, member, action, "Automod: new account", origin, config
+                )
+                outcomes.append(await _outcome(action, deed))
         report = reports.on_join(
             user_id=member.id,
             age=joined_at - member.created_at,
@@ -97,17 +101,26 @@ class Deeds:
         origin: int,
         config: Config,
     ) -> str:
-        """Answer what to call the case."""
+        """Answer what to call the case, and what came of it."""
         services, bot = self._bot.services, guild.me
         if action == WARN:
             warned = await warnings.warn(services, guild, target, bot, reason=reason, origin=origin)
-            case = warned.case
-        elif action == KICK:
+            if warned.followed is not None:
+                return f"case {warned.case.number}, then case {warned.followed.number}"
+            refused = f"; what follows could not be done: {warned.refused}"
+            return f"case {warned.case.number}{refused if warned.refused else ''}"
+        if action == KICK:
             case = await actions.kick(services, guild, target, bot, reason=reason, origin=origin)
         else:
-            until = self._now() + timedelta(seconds=config.timeout_s)
+            lasting = min(timedelta(seconds=config.timeout_s), actions.MAX_TIMEOUT - SPARE)
             case = await actions.timeout(
-                services, guild, target, bot, until=until, reason=reason, origin=origin
+                services,
+                guild,
+                target,
+                bot,
+                until=self._now() + lasting,
+                reason=reason,
+                origin=origin,
             )
         return f"case {case.number}"
 

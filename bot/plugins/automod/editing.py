@@ -97,6 +97,13 @@ def with_word(config: Config, word: str, *, inside: bool) -> Config:
     return checked(before.changed("words", **{key: (*getattr(before.rules["words"], key), word)}))
 
 
+def unstarred(text: str) -> tuple[str, bool]:
+    """Answer a word without the stars that mean inside of words, and whether it had them."""
+    text = text.strip()
+    inside = len(text) > 2 and text[0] == text[-1] == "*"
+    return text[1:-1] if inside else text, inside
+
+
 def word_of(text: str, *, inside: bool) -> str:
     """Answer the word as it is kept.
 

@@ -42,7 +42,7 @@ def rules_for(
     wanted: list[tuple[str, Rule, str, discord.AutoModTrigger]] = []
     keywords = _keywords(rules["words"])
     if rules["words"].enabled and keywords:
-        shown = f"blocks {len(keywords)} words"
+        shown = f"blocks {len(keywords)} words{_left_out(rules['words'], len(keywords))}"
         wanted.append(("words", rules["words"], shown, _keyword_trigger(keywords)))
     if rules["invites"].enabled:
         allowed = [f"*{code}*" for code in sorted(own_invites) if len(code) + 2 <= MAX_KEYWORD]
@@ -75,6 +75,13 @@ def _keywords(rule: Rule) -> list[str]:
     parts = [f"*{each.replace('*', '').strip()}*" for each in rule.parts]
     fitting = [each for each in (*words, *parts) if each.strip("*") and len(each) <= MAX_KEYWORD]
     return list(dict.fromkeys(fitting))[:MAX_KEYWORDS]
+
+
+def _left_out(rule: Rule, taken: int) -> str:
+    missing = len(rule.words) + len(rule.parts) - taken
+    return (
+        f" ({missing} more are too long for Discord, or have nothing but stars)" if missing else ""
+    )
 
 
 def _invite_keywords() -> list[str]:

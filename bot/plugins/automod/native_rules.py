@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import discord
 
 from bot.commands.refusals import Refused
+from bot.plugins.automod.config import Config
 from bot.plugins.automod.native import NativeRule
 
 
@@ -47,7 +49,9 @@ async def establish(
                 )
                 created += 1
     except discord.Forbidden as error:
-        raise Refused("I need **Manage Server** for that.") from error
+        raise Refused(
+            "I need **Manage Server** for that, and **Time out members** where a rule times out."
+        ) from error
     except discord.HTTPException as error:
         if error.status != 400:
             raise
@@ -56,6 +60,15 @@ async def establish(
             " may have 6 rules for words and 1 for mentions; look at Server Settings → AutoMod."
         ) from error
     return created, changed
+
+
+def existing(config: Config, guild: discord.Guild) -> Config:
+    """Answer *config* without exempt roles and channels that are gone: Discord takes none."""
+    return replace(
+        config,
+        exempt_roles=tuple(each for each in config.exempt_roles if guild.get_role(each)),
+        exempt_channels=tuple(each for each in config.exempt_channels if guild.get_channel(each)),
+    )
 
 
 def _objects(ids: Sequence[int]) -> list[discord.Object]:

@@ -7,14 +7,16 @@ it, and no budget cuts a request to Discord half-way.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import discord
 import structlog
 
-from bot.pipeline.stages import CONTINUE, STOP, Verdict
+from bot.pipeline.stages import CONTINUE, STOP, Quiet, Verdict
 from bot.plugins.automod import rules
 from bot.plugins.automod.config import DELETE, ConfigError, decode
 from bot.plugins.automod.deeds import Deeds
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MAX_BOOKS = 1000  # guilds whose rules are kept ready
+MAX_ACTED = 1000  # messages that broke a rule lately
 MAX_LATE = 5000  # messages that wait for their guild's settings
 
 
@@ -41,7 +44,8 @@ class Screening:
         self._bot = bot
         self._books: OrderedDict[int, tuple[Mapping[str, Any], Rulebook | None]] = OrderedDict()
         self._loading: dict[int, asyncio.Task[None]] = {}
-        self._late = 0
+        self._acted: OrderedDict[tuple[int, datetime | None], None] = OrderedDict()
+        self._late, self._quiet = 0, Quiet()
         self.seen = Windows()
         self.invites = OwnInvites()
         self.deeds = Deeds(bot)
@@ -97,16 +101,31 @@ class Screening:
         if not findings:
             return CONTINUE
         self.seen.forget(facts.guild_id, facts.user_id)
-        work = self.deeds.on_message(message, facts, findings, book.config)
-        self._bot.services.tasks.create_task(work, name="automod")
+        if self._is_first(message):
+            work = self.deeds.on_message(message, facts, findings, book.config)
+            self._bot.services.tasks.create_task(work, name="automod")
         deletes = DELETE in rules.actions_of(findings) and not book.config.dry_run
         return STOP if deletes else CONTINUE
+
+    def _is_first(self, message: discord.Message) -> bool:
+        """Whether nothing is done yet about what the message says now.
+
+        One that was edited before it was seen, as after an outage, comes twice with the same words.
+        """
+        words = (message.id, message.edited_at)
+        is_first = words not in self._acted
+        self._acted[words] = None
+        if len(self._acted) > MAX_ACTED:
+            self._acted.popitem(last=False)
+        return is_first
 
     def _see_later(
         self, message: discord.Message, guild: discord.Guild, *, is_edit: bool
     ) -> asyncio.Task[Verdict] | None:
         if self._late >= MAX_LATE:
-            log.error("automod.too_late", guild_id=guild.id, waiting=self._late)
+            if self._quiet.may_speak(time.monotonic()):
+                log.error("automod.too_late", waiting=self._late, held_back=self._quiet.held_back)
+                self._quiet.held_back = 0
             return None
         self._late += 1
         # A task of this message: its event is not done before it is judged.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import discord
 from discord.ext import commands
 
+from bot.pipeline.stages import is_ignored
 from bot.plugins.automod.screening import Screening
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ class AutomodWatch(commands.Cog, name="Automod watch"):
     @commands.Cog.listener()
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """What is written into an old message counts as well; links that unfold do not."""
-        message = payload.message
-        is_ours = message.author.bot or message.webhook_id is not None or message.is_system()
-        if not is_ours and message.edited_at is not None:
+        message, before = payload.message, payload.cached_message
+        same = before is not None and before.content == message.content
+        if message.edited_at is not None and not same and not is_ignored(message):
             await self.screening.see(message, is_edit=True)
 
     @commands.Cog.listener()

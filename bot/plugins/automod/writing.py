@@ -92,8 +92,8 @@ def _limit(line: str) -> tuple[str, str, Any]:
 
 
 def _word(line: str) -> tuple[str, bool]:
-    inside = len(line) > 2 and line[0] == line[-1] == "*"
-    return editing.word_of(line[1:-1] if inside else line, inside=inside), inside
+    word, inside = editing.unstarred(line)
+    return editing.word_of(word, inside=inside), inside
 
 
 def _domain(line: str) -> tuple[str, str]:
