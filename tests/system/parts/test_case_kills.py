@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
 
+from bot.plugins.channels.overwrites import SPEAKING
 from tests.community.moderating import audit_reasons, is_banned, is_member, letters_to
 from tests.community.stage import Stage
 from tests.integration.serving import until
@@ -122,3 +125,28 @@ async def test_what_was_done_and_not_shown_is_shown(bots: MortalBots) -> None:
     await bots.begin()
 
     await until(lambda: shown(stage, channel) == ["Case 1: kick"], timeout_s=30)
+
+
+async def test_half_a_lock_is_completed(bots: MortalBots) -> None:
+    """Killed between two changes of permissions; the next process makes the other one."""
+    first, stage, channel = await begun(bots)
+    place, fans = stage.world.channel("general"), int((await stage.driver.add_role("Fans"))["id"])
+    given = Overwrite(target_id=fans, type=OverwriteType.ROLE, allow=SPEAKING, deny=0)
+    stage.backend.set_overwrite(place.id, given)
+    await stage.driver.fault("route_429", {"path": f"*/permissions/{fans}", "retry_after_s": 60})
+    await pressed(stage, "!lock", "Lock")
+    await until(lambda: stage.guild.id in denied(place), timeout_s=20)
+    await bots.kill(first)
+    await stage.driver.clear_faults()
+    assert (fans, SPEAKING) in {(each.target_id, each.allow) for each in place.overwrites}
+
+    await bots.begin()
+
+    assert (await settled(bots))[0][:2] == ("lock", "done")
+    assert (fans, 0) in {(each.target_id, each.allow) for each in place.overwrites}
+    await until(lambda: shown(stage, channel) == ["Case 1: lock"])
+
+
+def denied(place: Any) -> set[int]:
+    """Answer whom a channel denies to speak."""
+    return {each.target_id for each in place.overwrites if each.deny & SPEAKING == SPEAKING}
