@@ -114,17 +114,17 @@ class Crawler:
                 except RefusedError:  # it was disabled or deleted meanwhile
                     continue
 
-    async def send(self, shown: Mapping[str, Any]) -> None:
-        """Fill in the form that an interaction showed, if it did."""
+    async def send(self, shown: Mapping[str, Any], *, wait_s: float = 10) -> dict[str, Any] | None:
+        """Fill in the form that an interaction showed, if it did; answers what the driver saw."""
         if shown["modal"] is None:
-            return
+            return None
         assert 1 <= len(shown["modal"]["title"]) <= 45
         assert 1 <= len(shown["modal"]["components"]) <= 5
         fields = list(controls(shown["modal"]["components"]))
         for control in fields:
             check_limits(control)
         values = {control["custom_id"]: self._filled(control) for control in fields}
-        await self._stage.driver.submit_modal(shown["id"], values, wait_s=10)
+        return await self._stage.driver.submit_modal(shown["id"], values, wait_s=wait_s)
 
     async def _use(self, message: Any, control: Mapping[str, Any]) -> None:
         check_limits(control)

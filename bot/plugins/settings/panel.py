@@ -17,6 +17,7 @@ from bot.guilds.sections import OFF, ON, Control, Form, Menu, Section, Switch
 from bot.plugins.settings import overview
 from bot.plugins.settings.menus import remaining, select_of
 from bot.plugins.settings.sections import General, Welcoming
+from bot.views import forms
 from bot.views.page import Page, fitted
 from bot.views.pages import embed_of
 
@@ -127,11 +128,13 @@ class Setter(
 ITEMS = (Turner, Setter)
 
 
-class Asking(discord.ui.Modal):
+class Asking(forms.Form):
     """Asks for one text."""
 
+    gives_back = False
+
     def __init__(self, section: str, form: Form, user: int) -> None:
-        super().__init__(title=form.label)
+        super().__init__(form.label)
         self._section, self._key, self._user = section, form.key, user
         self._field: discord.ui.TextInput[Asking] = discord.ui.TextInput(
             custom_id="text",
