@@ -29,13 +29,7 @@ async def establish(
             if rule.creator_id == guild.me.id
         }
         for each in wanted:
-            given: dict[str, Any] = {
-                "trigger": each.trigger,
-                "actions": list(each.actions),
-                "exempt_roles": _objects(each.exempt_roles),
-                "exempt_channels": _objects(each.exempt_channels),
-                "reason": reason[:512],
-            }
+            given = {**_given(each), "reason": reason[:512]}
             found = there.get(each.name)
             if found is not None:
                 await found.edit(**given)
@@ -69,6 +63,15 @@ def existing(config: Config, guild: discord.Guild) -> Config:
         exempt_roles=tuple(each for each in config.exempt_roles if guild.get_role(each)),
         exempt_channels=tuple(each for each in config.exempt_channels if guild.get_channel(each)),
     )
+
+
+def _given(rule: NativeRule) -> dict[str, Any]:
+    return {
+        "trigger": rule.trigger,
+        "actions": list(rule.actions),
+        "exempt_roles": _objects(rule.exempt_roles),
+        "exempt_channels": _objects(rule.exempt_channels),
+    }
 
 
 def _objects(ids: Sequence[int]) -> list[discord.Object]:
