@@ -139,6 +139,3 @@ class Question(Personal):
     def _closed(self, outcome: str) -> str:
         self._disable(True)
         return f"{self.text}\n-# {outcome}"
-
-    def _disable(self, disabled: bool) -> None:
-        self.agree.disabled = self.refuse.disabled = disabled

@@ -11,6 +11,7 @@ MAX_FIELDS = 25
 MAX_NAME = 256
 MAX_VALUE = 1024
 MAX_TOTAL = 6000
+ROOM = MAX_TOTAL - 16  # for the page number that a footer bears
 MAX_MESSAGE = 2000
 
 EMPTY = "\u200b"  # Discord refuses an empty field
@@ -56,7 +57,7 @@ def fitted(page: Page) -> Page:
             for field in page.fields[:MAX_FIELDS]
         ),
     )
-    while shown.fields and shown.size() > MAX_TOTAL:
+    while shown.fields and shown.size() > ROOM:
         shown = replace(shown, fields=shown.fields[:-1])
     return shown
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -13,21 +13,18 @@ from bot.views.personal import Personal
 if TYPE_CHECKING:
     from discord.ext import commands
 
-    # A page, or what renders it when a reader turns to it.
-    Leaf = Page | Callable[[], Awaitable[Page]]
-
 PAGER_TIMEOUT_S = 180.0
 
 
 async def send_pages(
-    ctx: commands.Context[Any], pages: Sequence[Leaf], *, private: bool = False
+    ctx: commands.Context[Any], pages: Sequence[Page], *, private: bool = False
 ) -> None:
     """Send the first of *pages*, with buttons to the others.
 
     Args:
         private: Slash commands are answered for the user alone.
     """
-    first = await _rendered(pages[0])
+    first = fitted(pages[0])
     silent = discord.AllowedMentions.none()
     if not _may_embed(ctx):
         await ctx.send(plain(first), allowed_mentions=silent)
@@ -45,10 +42,6 @@ def _may_embed(ctx: commands.Context[Any]) -> bool:
     return ctx.interaction is not None or ctx.bot_permissions.embed_links
 
 
-async def _rendered(leaf: Leaf) -> Page:
-    return fitted(leaf if isinstance(leaf, Page) else await leaf())
-
-
 def embed_of(page: Page) -> discord.Embed:
     """Answer *page* as an embed."""
     embed = discord.Embed(title=page.title, description=page.text or None)
@@ -63,7 +56,7 @@ class Pager(Personal):
     not_yours = "These pages are somebody else's. Run the command yourself to turn them."
     not_closed = "pager.not_closed"
 
-    def __init__(self, pages: Sequence[Leaf], *, reader: int) -> None:
+    def __init__(self, pages: Sequence[Page], *, reader: int) -> None:
         super().__init__(reader, timeout_s=PAGER_TIMEOUT_S)
         self._pages, self._at = pages, 0
         self._mark_ends()
@@ -86,8 +79,8 @@ class Pager(Personal):
 
     async def _turn(self, interaction: discord.Interaction[Any], by: int) -> None:
         self._at = min(max(self._at + by, 0), len(self._pages) - 1)
-        page = await _rendered(self._pages[self._at])
         self._mark_ends()
+        page = fitted(self._pages[self._at])
         await interaction.response.edit_message(embed=self.numbered(page), view=self)
 
     def _mark_ends(self) -> None:

@@ -1,4 +1,4 @@
-"""Views whose buttons are one person's, and go away when nobody presses them any more."""
+"""Views whose buttons are one person's, and are disabled when nobody presses them any more."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Personal(discord.ui.View):
 
     Attributes:
         not_yours: What others are told, privately.
-        not_closed: Log event when the buttons could not be taken away.
+        not_closed: Log event when the buttons could not be disabled.
         message: Where it is shown.
     """
 
@@ -39,8 +39,14 @@ class Personal(discord.ui.View):
         return False
 
     async def on_timeout(self) -> None:
-        """Take away buttons that no longer answer."""
-        await self._last_edit(view=None)
+        """Disable what no longer answers."""
+        self._disable(True)
+        await self._last_edit(view=self)
+
+    def _disable(self, disabled: bool) -> None:
+        for item in self.children:
+            if isinstance(item, discord.ui.Button | discord.ui.Select):
+                item.disabled = disabled
 
     async def _last_edit(self, **shown: Any) -> None:
         """Edit the message for the last time, if it is still there."""

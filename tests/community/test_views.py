@@ -6,9 +6,12 @@ import asyncio
 from typing import Any
 
 import discord
+import pytest
 
 from bot.commands.refusals import Refused
+from bot.views import opener, pages
 from bot.views.confirm import ask
+from bot.views.forms import Form
 from bot.views.page import Page
 from bot.views.pages import send_pages
 from tests.community.stage import Stage, words_of
@@ -98,25 +101,55 @@ async def test_what_goes_wrong_after_yes_is_told(stage: Stage) -> None:
 
 
 async def test_pages_turn_for_their_reader_alone(stage: Stage) -> None:
-    """Pages may be rendered when they are turned to."""
-    rendered: list[int] = []
-
-    def lazily(number: int) -> Any:
-        async def render() -> Page:
-            rendered.append(number)
-            return Page(title=f"Page {number}")
-
-        return render
-
-    @stage.bot.command(name="book")
-    async def book(ctx: Any) -> None:
-        await send_pages(ctx, [lazily(number) for number in range(3)])
-
-    assert "Page 0\n1/3" in await stage.say("!book", user="alice")
-    message = str(stage.messages()[-1].id)
+    """Others are told so."""
+    message = await book(stage, 3)
     refused = await stage.driver.click(message, label="Next", user="bob", wait_s=10)
     assert "somebody else's" in words_of(refused["response"])
     await stage.driver.click(message, label="Next", user="alice", wait_s=10)
 
     assert "Page 1\n2/3" in words_of(await stage.driver.message(message))
-    assert rendered == [0, 1]
+    assert shown(stage, message)[1] == [False, False]
+    await stage.driver.click(message, label="Next", user="alice", wait_s=10)
+    assert shown(stage, message)[1] == [False, True]
+
+
+async def test_a_single_page_has_no_buttons(stage: Stage) -> None:
+    """There is nothing to turn to, and no number."""
+    message = await book(stage, 1)
+
+    assert words_of(await stage.driver.message(message)) == "Page 0"
+    assert shown(stage, message)[1] == []
+
+
+@pytest.mark.parametrize("kind", ["pages", "opener", "help"])
+async def test_what_nobody_uses_any_more_is_disabled(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Its buttons and menus stay where they are, and its text as it was."""
+    for module, name in ((pages, "PAGER_TIMEOUT_S"), (opener, "OPENER_TIMEOUT_S")):
+        monkeypatch.setattr(module, name, 0.05)
+    if kind == "pages":
+        message = await book(stage, 3)
+    elif kind == "help":
+        message = str((await stage.driver.say("!help", user="owner", wait_s=10))["reply"]["id"])
+    else:
+
+        @stage.bot.command(name="form")
+        async def form(ctx: Any) -> None:
+            await opener.open_form(ctx, lambda: Form("A form"), label="Open it")
+
+        message = str((await stage.driver.say("!form", wait_s=10))["reply"]["id"])
+
+    await until(lambda: shown(stage, message)[1] != [] and all(shown(stage, message)[1]))
+    assert words_of(await stage.driver.message(message)) != ""
+
+
+async def book(stage: Stage, count: int) -> str:
+    """Let alice run a command with so many pages; answers the id of its message."""
+
+    @stage.bot.command(name="book")
+    async def command(ctx: Any) -> None:
+        await send_pages(ctx, [Page(title=f"Page {number}") for number in range(count)])
+
+    assert "Page 0" in await stage.say("!book", user="alice")
+    return str(stage.messages()[-1].id)

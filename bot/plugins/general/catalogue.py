@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.commands.wording import listed, permission
-from bot.views.page import MAX_FIELDS, MAX_NAME, MAX_TITLE, MAX_TOTAL, MAX_VALUE, Field, Page, cut
+from bot.views.page import MAX_FIELDS, MAX_NAME, MAX_TITLE, MAX_VALUE, ROOM, Field, Page, cut
 
 NO_COMMANDS = "Nothing that you may use here."
-ROOM = MAX_TOTAL - 16  # for the page number that a footer bears
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
