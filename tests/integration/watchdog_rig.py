@@ -17,6 +17,7 @@ from typing import Any
 from watchdog.alerts.alert import Alert
 from watchdog.assembly import guardian_of
 from watchdog.guardian import Guardian
+from watchdog.errors import SupervisordSilentError
 from watchdog.health.verdict import ProcessSummary, StatusReport
 from watchdog.process.handle import ProcessHandle
 from watchdog.publisher import Publisher
@@ -125,7 +126,15 @@ class Rig:
             stderr=subprocess.DEVNULL,
             env={"PATH": os.environ["PATH"]},
         )
-        wait_for(lambda: (self.folder / "state/supervisor.sock").exists())
+        wait_for(self._answers)
+
+    def _answers(self) -> bool:
+        """Answer whether supervisord answers; its socket is there some time before."""
+        rpc = SupervisordRpc(self.folder / "state/supervisor.sock", timeout_s=DEADLINE_S)
+        try:
+            return bool(rpc.call("getState"))
+        except SupervisordSilentError:
+            return False
 
     def control(self, *words: str) -> str:
         """Be the operator: `supervisorctl` *words*."""
