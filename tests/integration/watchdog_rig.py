@@ -16,8 +16,8 @@ from typing import Any
 
 from watchdog.alerts.alert import Alert
 from watchdog.assembly import guardian_of
-from watchdog.guardian import Guardian
 from watchdog.errors import SupervisordSilentError
+from watchdog.guardian import Guardian
 from watchdog.health.verdict import ProcessSummary, StatusReport
 from watchdog.process.handle import ProcessHandle
 from watchdog.publisher import Publisher

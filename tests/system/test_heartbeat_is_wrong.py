@@ -193,6 +193,15 @@ def test_fault_43_huge_and_deep(watched: Installation) -> None:
     assert peak_kib(watchdog) - before_kib < 4 * 1024
 
 
+def linked(path: Path, target: Path) -> bool:
+    """Make *path* a link to *target*, unless something is there."""
+    try:
+        path.symlink_to(target)
+    except FileExistsError:
+        return False
+    return True
+
+
 @fault(
     44,
     "A link, FIFO, socket, device or folder in the heartbeat's place",
@@ -203,7 +212,8 @@ def test_fault_44_no_regular_file(watched: Installation) -> None:
     pid, path = watched.bot_pid(), path_of(watched)
     precious = watched.folder / "precious"
     precious.write_text("untouched")
-    path.with_name(f".{path.name}.{pid}").symlink_to(precious)  # where the next beat is written
+    next_beat = path.with_name(f".{path.name}.{pid}")  # it may be written in this moment
+    until(lambda: linked(next_beat, precious), "the link is there")
 
     said = {how: refused(watched, how) for how in ("symlink", "fifo", "socket")}
     corrupt(path, "directory")
