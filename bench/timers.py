@@ -52,7 +52,7 @@ def seed(database: Opened, count: int, channels: list[int]) -> None:
     ]
     once = {"count": 0, "told": False}
     reminders = [row | once | {"text": f"{row['id']}", "timer_id": row["id"]} for row in rows]
-    fresh = {"kind": KIND, "payload": {}, "attempts": 0}
+    fresh = {"kind": KIND, "payload": {}, "attempts": 0, "failures": 0}
     timers = [row | fresh | {"ref": row["id"], "next_try_at": row["due_at"]} for row in rows]
     with database.plain.begin() as connection:
         connection.execute(insert(ReminderRow), reminders)

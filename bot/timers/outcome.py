@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-MAX_FAILURES = 30  # attempts that raised; with the backoff below that is about four hours
+MAX_FAILURES = 30  # attempts in a row that raised; with the backoff below some four hours
 BACKOFF_S, BACKOFF_CAP_S = 5.0, 600.0
 MAX_ERROR = 300  # characters that are kept
 
@@ -41,11 +41,13 @@ class Ending:
     """How an attempt is written down.
 
     Attributes:
+        failures: Attempts that raised, since the last one that answered.
         next_try_at: Of a timer that stays pending.
     """
 
     state: State
     attempts: int
+    failures: int = 0
     next_try_at: datetime | None = None
     error: str | None = None
 
@@ -68,11 +70,22 @@ def ending(outcome: Outcome, *, attempts: int, now: datetime) -> Ending:
             return Ending(state="pending", attempts=made, next_try_at=again_at)
 
 
-def failing(error: str, *, attempts: int, now: datetime) -> Ending:
-    """Answer what to write after an attempt that raised *error*."""
-    made = attempts + 1
-    if made >= MAX_FAILURES:
-        return Ending(state="failed", attempts=made, error=error[:MAX_ERROR])
-    delay_s = min(BACKOFF_CAP_S, BACKOFF_S * 2.0 ** min(attempts, 30))
-    again_at = now + timedelta(seconds=delay_s)
-    return Ending(state="pending", attempts=made, next_try_at=again_at, error=error[:MAX_ERROR])
+def failing(error: str, *, attempts: int, failures: int, now: datetime) -> Ending:
+    """Answer what to write after an attempt that raised *error*.
+
+    Args:
+        attempts: How many there were before.
+        failures: How many of the newest of them raised.
+        now: When it ended, aware.
+    """
+    raised, again_at = failures + 1, None
+    if raised < MAX_FAILURES:
+        delay_s = min(BACKOFF_CAP_S, BACKOFF_S * 2.0**failures)
+        again_at = now + timedelta(seconds=delay_s)
+    return Ending(
+        state="failed" if again_at is None else "pending",
+        attempts=attempts + 1,
+        failures=raised,
+        next_try_at=again_at,
+        error=error[:MAX_ERROR],
+    )

@@ -109,21 +109,21 @@ class Runner:
         error = None if task.cancelled() else task.exception()
         if task.cancelled() and self._closing:
             return  # it stays claimed: nobody knows how far it came
-        now, attempts = self._now(), timer.attempts
+        now, before = self._now(), {"attempts": timer.attempts, "failures": timer.failures}
         if task.cancelled():
-            end = failing("CancelledError", attempts=attempts, now=now)
+            end = failing("CancelledError", **before, now=now)
         elif error is not None:
             log.warning(
                 "timer.attempt_failed",
                 timer_id=timer.id,
                 kind=timer.kind,
-                attempts=attempts + 1,
+                attempts=timer.attempts + 1,
                 error=type(error).__name__,
                 exc_info=error,
             )
-            end = failing(type(error).__name__, attempts=attempts, now=now)
+            end = failing(type(error).__name__, **before, now=now)
         else:
-            end = ending(task.result(), attempts=attempts, now=now)
+            end = ending(task.result(), attempts=timer.attempts, now=now)
         self._report(Ended(timer, end))
         self._pump()
 

@@ -32,6 +32,7 @@ LINGER_S = 0.02  # after it was woken: what comes at once is done at once
 FULL_S = 0.25  # until it tries again to hand over what the bridge had no room for
 BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0
 LOG_EVERY_S = 60.0
+FORGET_AFTER, FORGET_EVERY = timedelta(days=30), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class Scheduler:
         self._woken, self._stopping = threading.Event(), threading.Event()
         self._ended: collections.deque[Ended] = collections.deque()
         self._in_hand: set[tuple[int, datetime]] = set()
+        self._forget_at = now()
         self._doubtful = True  # whether rows may be claimed that nobody has in hand
         self._delay_s, self._logged_at_s = BACKOFF_S, float("-inf")
         self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
@@ -153,6 +155,9 @@ class Scheduler:
         now = self._now()
         found = self._store.round(ended, kinds=self._kinds(), room=room, now=now)
         self._written(ended)
+        if now >= self._forget_at:
+            self._forget_at = now + FORGET_EVERY
+            self._store.forget(now - FORGET_AFTER)
         if not self._hand_over(found.claimed):
             return FULL_S
         if found.next_at is None or len(self._in_hand) >= self._window:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -82,6 +82,11 @@ class TimerStore:
             claimed = self._claim(connection, kinds, room, now) if room > 0 else ()
         return Round(claimed=claimed, next_at=self._next_at(kinds))
 
+    def forget(self, before: datetime) -> None:
+        """Delete what happened, failed or was cancelled before that time."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(TimerRow).where(_T.finished_at < before))
+
     def release(self, timers: Collection[Timer]) -> None:
         """Give back what was claimed and could not be handed over."""
         with self._engine.begin() as connection:
@@ -105,6 +110,7 @@ class TimerStore:
         values: dict[str, Any] = {
             "state": ending.state,
             "attempts": ending.attempts,
+            "failures": ending.failures,
             "error": ending.error,
             "claimed_by": None,
         }
@@ -148,6 +154,7 @@ def _timer(row: Any, now: datetime) -> Timer:
         kind=row.kind,
         due_at=row.due_at,
         attempts=row.attempts,
+        failures=row.failures,
         guild_id=row.guild_id,
         channel_id=row.channel_id,
         user_id=row.user_id,
@@ -177,6 +184,7 @@ async def add(session: AsyncSession, new: NewTimer, now: datetime) -> int:
         payload=dict(new.payload),
         state="pending",
         attempts=0,
+        failures=0,
         due_at=new.due_at,
         next_try_at=new.due_at,
         created_at=now,
@@ -199,10 +207,11 @@ async def cancel(session: AsyncSession, timer_id: int, now: datetime) -> bool:
 
 async def reschedule(session: AsyncSession, timer_id: int, due_at: datetime) -> bool:
     """Give a timer that has not happened another time; answers whether there was one."""
+    fresh = {"state": "pending", "attempts": 0, "failures": 0, "claimed_by": None}
     asked = (
         update(TimerRow)
         .where(_T.id == timer_id, _T.state.in_(OPEN))
-        .values(state="pending", due_at=due_at, next_try_at=due_at, attempts=0, claimed_by=None)
+        .values(due_at=due_at, next_try_at=due_at, **fresh)
         .returning(_T.id)
     )
     return (await session.execute(asked)).first() is not None

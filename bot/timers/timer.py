@@ -20,6 +20,7 @@ class Timer:
     Attributes:
         due_at: When it was to happen, aware.
         attempts: How many attempts ended before this one.
+        failures: How many of the newest of them raised.
         ref: The id of the row that it is about, of whoever scheduled it.
         late_s: Seconds since *due_at* when it was found, at least 0.
     """
@@ -28,6 +29,7 @@ class Timer:
     kind: str
     due_at: datetime
     attempts: int = 0
+    failures: int = 0
     guild_id: int | None = None
     channel_id: int | None = None
     user_id: int | None = None

@@ -282,3 +282,19 @@ async def test_a_wall_clock_that_jumps_makes_nothing_happen_twice(stage: Stage) 
     await timers.close()
 
     assert len(doing.timers) == 2
+
+
+async def test_what_is_over_for_a_month_is_forgotten(stage: Stage) -> None:
+    """But never what is still to happen, however long ago it was to."""
+    ahead = timedelta(0)
+    await stage.services.timers.close()
+    timers = Timers(stage.services, now=lambda: datetime.now(UTC) + ahead)
+    timers.handle("k", Doing())
+    timers.begin()
+    await timers.schedule("k", due_at=ago())
+    await timers.schedule("nobody's", due_at=ago())
+    await reached(stage, {1: "sent", 2: "pending"})
+    ahead = timedelta(days=31)
+    await timers.schedule("k", due_at=datetime.now(UTC) + ahead)
+    await reached(stage, {2: "pending", 3: "sent"})
+    await timers.close()

@@ -42,7 +42,10 @@ def test_what_is_given_up_says_why() -> None:
 
 def test_failures_are_retried_with_a_backoff_and_an_end() -> None:
     """The delays grow to a cap; then it has failed."""
-    ends = [failing("KeyError", attempts=count, now=NOW) for count in range(MAX_FAILURES)]
+    ends = [
+        failing("KeyError", attempts=count, failures=count, now=NOW)
+        for count in range(MAX_FAILURES)
+    ]
     delays = [
         (end.next_try_at - NOW).total_seconds() for end in ends if end.next_try_at is not None
     ]
@@ -50,6 +53,15 @@ def test_failures_are_retried_with_a_backoff_and_an_end() -> None:
     assert delays == sorted(delays)
     assert (delays[0], delays[-1]) == (5, BACKOFF_CAP_S)
     assert [end.state for end in ends][-2:] == ["pending", "failed"]
+
+
+def test_an_outage_does_not_use_up_the_failures() -> None:
+    """A timer that was put off a thousand times may raise once, and is tried again soon."""
+    once = failing("KeyError", attempts=1000, failures=0, now=NOW)
+
+    assert (once.state, once.failures) == ("pending", 1)
+    assert once.next_try_at == NOW + timedelta(seconds=5)
+    assert ending(Retry(30), attempts=1001, now=NOW).failures == 0
 
 
 @given(st.integers(1, 2**63 - 1), st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1)))  # noqa: DTZ001

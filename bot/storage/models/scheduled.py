@@ -16,6 +16,7 @@ class TimerRow(Base):
 
     Attributes:
         state: pending, claimed, sent, failed or cancelled.
+        failures: Attempts that raised, since the last one that did not.
         next_try_at: When it is due, or due again; what the scheduler looks for.
         claimed_by: The process's instance that has it in hand.
     """
@@ -35,6 +36,7 @@ class TimerRow(Base):
     payload: Mapped[dict[str, Any]]
     state: Mapped[str]
     attempts: Mapped[int]
+    failures: Mapped[int]
     due_at: Mapped[datetime]
     next_try_at: Mapped[datetime]
     claimed_by: Mapped[str | None]

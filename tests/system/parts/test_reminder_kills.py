@@ -50,7 +50,7 @@ def seed(engine: Engine, channels: list[int], user_id: int) -> None:
             place
             | at
             | {"id": number, "kind": KIND, "ref": number, "payload": {}}
-            | {"state": "pending", "attempts": 0, "next_try_at": due_at}
+            | {"state": "pending", "attempts": 0, "failures": 0, "next_try_at": due_at}
         )
     with engine.begin() as connection:
         connection.execute(insert(ReminderRow), reminders)

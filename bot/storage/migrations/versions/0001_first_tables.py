@@ -253,6 +253,7 @@ def _timers() -> None:
         sa.Column("payload", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("next_try_at", sa.BigInteger(), nullable=False),
         sa.Column("claimed_by", sa.String(), nullable=True),
