@@ -201,7 +201,7 @@ _REPLIES: dict[str, Callable[[Any], Reply]] = {
     "Forbidden": _forbidden,
     # What the user wrote
     "ArgumentParsingError": _user("A quotation mark is out of place."),
-    "BadArgument": _telling(lambda e: str(e) or "That can't be used here."),
+    "BadArgument": _telling(lambda e: wording.converted(e) or "That can't be used here."),
     "BadBoolArgument": _user("Please answer yes or no there."),
     "BadColourArgument": _user("That is not a colour. Write it like `#ff8800`."),
     "BadFlagArgument": _telling(lambda e: f"The value of `{wording.name(e)}` can't be used."),

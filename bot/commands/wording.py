@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,6 +24,10 @@ _IN_SETTINGS = {
     "use_external_stickers": "Use External Stickers",
     "use_voice_activation": "Use Voice Activity",
 }
+
+# What discord.py says when Python itself does not take an argument; nothing but words tells it.
+_CONVERTING = re.compile(r'Converting to "(.+)" failed for parameter "(.+)"\.')
+_KINDS = {"int": "a whole number", "float": "a number"}
 
 
 def permission(name: str) -> str:
@@ -56,6 +61,15 @@ def name(error: Any) -> str:
     """Answer the name of the option that an error is about."""
     thing = getattr(error, "param", None) or getattr(error, "flag", None)
     return str(getattr(thing, "displayed_name", None) or getattr(thing, "name", None) or "input")
+
+
+def converted(error: Any) -> str:
+    """Answer what an argument must be that could not be converted; else the error's own words."""
+    found = _CONVERTING.fullmatch(str(error))
+    if found is None:
+        return str(error)
+    kind, argument = found.groups()
+    return f"`{argument}` must be {_KINDS.get(kind, 'something else')}."
 
 
 def limits(error: Any) -> str:

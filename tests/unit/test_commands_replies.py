@@ -109,6 +109,11 @@ TEXT_ERRORS: list[Any] = [
     (text_errors.GuildStickerNotFound("x"), "I can't find that sticker.", USER),
     (text_errors.ScheduledEventNotFound("x"), "I can't find that event.", USER),
     (text_errors.SoundboardSoundNotFound("x"), "I can't find that sound.", USER),
+    (
+        text_errors.BadArgument('Converting to "int" failed for parameter "hours".'),
+        "`hours` must be a whole number.",
+        USER,
+    ),
     (text_errors.BadBoolArgument("x"), "Please answer yes or no there.", USER),
     (text_errors.BadTimestampArgument("x"), "That is not a timestamp.", USER),
     (text_errors.RangeError(9, 1, 5), "That must be between 1 and 5.", USER),
