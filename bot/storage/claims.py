@@ -13,26 +13,27 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, LiteralString, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from bot.errors import BotError
 from bot.storage.database import (
     BUSY_TIMEOUT_S,
-    CONNECT_TIMEOUT_S,
     SQLITE_ERRORS,
     SQLITE_FILE,
+    connected,
     use_wal,
 )
 from bot.tasks.timeouts import with_timeout
 
 if TYPE_CHECKING:
+    import psycopg
+
     from bot.settings import BotSettings
 
 T = TypeVar("T")
 KEEP_DAYS = 30
 DAY_S = 86_400.0
-MAX_CONNECTIONS = 4
 
 
 class ClaimError(BotError):
@@ -147,7 +148,7 @@ class SqliteClaims:
             connection.close()
 
 
-_FIND = "SELECT to_regclass('novera_effect_claims') IS NOT NULL"
+_FIND = "SELECT to_regclass('novera_effect_claims')"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('novera_effect_claims'))"
 _CREATE = """
 CREATE TABLE IF NOT EXISTS novera_effect_claims
@@ -155,22 +156,25 @@ CREATE TABLE IF NOT EXISTS novera_effect_claims
 """
 # Asked twice with the same claimant, since an answer may be lost with its connection.
 _CLAIM = """
-INSERT INTO novera_effect_claims AS claims (key, claimed_at, claimant) VALUES ($1, now(), $2)
+INSERT INTO novera_effect_claims AS claims (key, claimed_at, claimant) VALUES (%s, now(), %s)
 ON CONFLICT (key) DO UPDATE SET claimed_at = now(), claimant = excluded.claimant
-WHERE claims.claimed_at < now() - make_interval(days => $3) OR claims.claimant = excluded.claimant
+WHERE claims.claimed_at < now() - make_interval(days => %s) OR claims.claimant = excluded.claimant
 RETURNING true
 """
-_PRUNE = "DELETE FROM novera_effect_claims WHERE claimed_at < now() - make_interval(days => $1)"
-_FORGET = "DELETE FROM novera_effect_claims WHERE key = $1"
+_PRUNE = "DELETE FROM novera_effect_claims WHERE claimed_at < now() - make_interval(days => %s)"
+_FORGET = "DELETE FROM novera_effect_claims WHERE key = %s"
 
 
 class PostgresqlClaims:
-    """Claims in a PostgreSQL database; its clock counts, since several machines may share it."""
+    """Claims in a PostgreSQL database; its clock counts, since several machines may share it.
+
+    One connection asks one after the other: a claim is one short statement.
+    """
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._url, self._clock = url, clock
         self._name = f"PostgreSQL on {urlsplit(url).hostname or 'localhost'}"
-        self._pool: Any = None
+        self._connection: psycopg.AsyncConnection[Any] | None = None
         self._opening = asyncio.Lock()
         self._prune_at_s = 0.0
         self._closed = False
@@ -180,40 +184,37 @@ class PostgresqlClaims:
         claimant = secrets.token_hex(8)
         if self._clock() >= self._prune_at_s:
             self._prune_at_s = self._clock() + DAY_S
-            await self._ask("execute", _PRUNE, KEEP_DAYS)
-        return bool(await self._ask("fetchval", _CLAIM, key, claimant, KEEP_DAYS))
+            await self._ask(_PRUNE, KEEP_DAYS)
+        return await self._ask(_CLAIM, key, claimant, KEEP_DAYS) == 1
 
     async def forget(self, key: str) -> None:
         """As `Claims.forget`."""
-        await self._ask("execute", _FORGET, key)
+        await self._ask(_FORGET, key)
 
     async def close(self) -> None:
         """As `Claims.close`."""
         self._closed = True
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            try:
-                await with_timeout(pool.close(), CONNECT_TIMEOUT_S)
-            except TimeoutError:
-                pool.terminate()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
-    async def _ask(self, way: Literal["execute", "fetchval"], *question: Any) -> Any:
-        """Ask the pool; a second time, through new connections, when those that are open broke."""
-        import asyncpg
+    async def _ask(self, question: LiteralString, *values: object) -> int:
+        """Answer how many rows it changed; asked anew when the connection that was open broke."""
+        import psycopg
 
-        kinds = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
         while True:
             if self._closed:
                 raise ClaimError(self._name, "it is closed, since the bot is stopping")
-            was_open, pool = self._pool is not None, None
+            was_open, connection = self._connection is not None, None
             try:
                 async with self._opening:
-                    pool = self._pool = self._pool or await self._open()
-                return await getattr(pool, way)(*question)
-            except (OSError, ValueError, *kinds) as error:
-                if pool is not None and pool is self._pool:
-                    self._pool = None
-                    pool.terminate()
+                    connection = self._connection = self._connection or await self._open()
+                asked = await with_timeout(connection.execute(question, values), BUSY_TIMEOUT_S)
+                return asked.rowcount
+            except (OSError, ValueError, psycopg.Error) as error:
+                if connection is not None and connection is self._connection:
+                    self._connection = None
+                    await connection.close()
                 if was_open:
                     continue
                 # The driver's text may repeat the address with its password; its class does not.
@@ -222,24 +223,16 @@ class PostgresqlClaims:
                 )
                 raise ClaimError(self._name, advice) from error
 
-    async def _open(self) -> Any:
-        import asyncpg
-
-        pool = await asyncpg.create_pool(
-            self._url,
-            min_size=0,
-            max_size=MAX_CONNECTIONS,
-            timeout=CONNECT_TIMEOUT_S,
-            command_timeout=BUSY_TIMEOUT_S,
-            statement_cache_size=0,  # poolers in front of the server may mix up connections
-        )
+    async def _open(self) -> psycopg.AsyncConnection[Any]:
+        connection = await connected(self._url)
         try:
-            async with pool.acquire() as connection, connection.transaction():
-                # Looked for first: who may not create tables may yet use one that is there.
-                if not await connection.fetchval(_FIND):
+            # Looked for first: who may not create tables may yet use one that is there.
+            found = await (await connection.execute(_FIND)).fetchone()
+            if found == (None,):
+                async with connection.transaction():
                     await connection.execute(_LOCK)
                     await connection.execute(_CREATE)
         except BaseException:
-            pool.terminate()
+            await connection.close()
             raise
-        return pool
+        return connection

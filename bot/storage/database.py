@@ -6,10 +6,14 @@ import asyncio
 import sqlite3
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from bot.tasks.timeouts import with_timeout
+
 if TYPE_CHECKING:
+    import psycopg
+
     from bot.settings import BotSettings
 
 
@@ -68,20 +72,36 @@ def _probe_sqlite(path: Path) -> str:
     return f"SQLite {sqlite3.sqlite_version} in {path}"
 
 
+async def connected(url: str) -> psycopg.AsyncConnection[Any]:
+    """Answer a connection to PostgreSQL that commits by itself.
+
+    Raises:
+        OSError, ValueError, psycopg.Error: with texts that may repeat the password.
+    """
+    import psycopg
+
+    return await with_timeout(
+        psycopg.AsyncConnection.connect(
+            url,
+            autocommit=True,
+            prepare_threshold=None,  # poolers in front of the server may mix up connections
+        ),
+        CONNECT_TIMEOUT_S,
+    )
+
+
 async def _probe_postgresql(url: str) -> str:
-    import asyncpg
+    import psycopg
 
     host = urlsplit(url).hostname or "localhost"
     try:
-        connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
+        connection = await connected(url)
+        try:
+            await connection.execute("CREATE TEMPORARY TABLE write_probe (at double precision)")
+            version = connection.info.server_version
+        finally:
+            await connection.close()
+    except (OSError, ValueError, psycopg.Error) as error:
         # The driver's text may repeat the address with its password; its class does not.
         raise DatabaseError(f"PostgreSQL on {host}: {type(error).__name__}") from error
-    try:
-        await connection.execute("CREATE TEMPORARY TABLE write_probe (at double precision)")
-        version = connection.get_server_version()
-    except asyncpg.PostgresError as error:
-        raise DatabaseError(f"PostgreSQL on {host}: {type(error).__name__}") from error
-    finally:
-        await connection.close()
-    return f"PostgreSQL {version.major}.{version.minor} on {host}"
+    return f"PostgreSQL {version // 10_000}.{version % 10_000} on {host}"

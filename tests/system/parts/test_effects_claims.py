@@ -9,11 +9,11 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from pydantic import SecretStr
 
 from bot.storage.claims import KEEP_DAYS, ClaimError, PostgresqlClaims, claims_of
+from bot.storage.database import connected
 from tests.integration.serving import settings_for
 from tests.sources import ROOT
 
@@ -89,7 +89,7 @@ async def test_postgresql_keeps_claims_as_sqlite_does(
     answers = await asyncio.gather(*(store.claim("a") for _ in range(20)))
     assert sorted(answers) == [False] * 19 + [True]
 
-    other = await asyncpg.connect(postgresql)
+    other = await connected(postgresql)
     age = f"UPDATE novera_effect_claims SET claimed_at = now() - interval '{KEEP_DAYS + 1} days'"
     await store.claim("b")
     await other.execute(age)
@@ -99,10 +99,11 @@ async def test_postgresql_keeps_claims_as_sqlite_does(
     pruning = PostgresqlClaims(postgresql)  # clears away when it begins
     await pruning.claim("c")
     await pruning.close()
-    left = await other.fetch("SELECT key FROM novera_effect_claims ORDER BY key")
+    asked = await other.execute("SELECT key FROM novera_effect_claims ORDER BY key")
+    left = await asked.fetchall()
     await other.close()
 
-    assert [row["key"] for row in left] == ["a", "c"]
+    assert left == [("a",), ("c",)]
 
 
 async def test_connections_that_the_server_ends_are_made_anew(
@@ -110,14 +111,15 @@ async def test_connections_that_the_server_ends_are_made_anew(
 ) -> None:
     """As when it is restarted."""
     await store.claim("a")
-    other = await asyncpg.connect(postgresql)
-    ended = await other.fetchval(
+    other = await connected(postgresql)
+    asked = await other.execute(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
         " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
     )
+    ended = await asked.fetchone()
     await other.close()
 
-    assert ended == 1
+    assert ended == (1,)
     assert not await store.claim("a")
 
 
@@ -126,7 +128,7 @@ async def test_who_may_not_make_tables_may_use_the_one_that_is_there(
 ) -> None:
     """An operator made it with other rights."""
     await store.claim("a")
-    owner = await asyncpg.connect(postgresql)
+    owner = await connected(postgresql)
     await owner.execute("CREATE ROLE guest LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     await owner.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON novera_effect_claims TO guest")
     await owner.close()
