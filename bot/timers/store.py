@@ -32,6 +32,7 @@ class NewTimer:
     user_id: int | None
     ref: int | None
     payload: Mapping[str, Any]
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +175,12 @@ def _release(connection: Connection, timer_ids: Sequence[int]) -> None:
 
 
 async def add(session: AsyncSession, new: NewTimer, now: datetime) -> int:
-    """Keep a timer; answers its id."""
+    """Keep a timer; answers its id, or that of the one that was to be kept *once*."""
+    if new.once:
+        same = (_T.kind == new.kind, _T.ref == new.ref)
+        found = await session.scalar(select(_T.id).where(*same).order_by(_T.id).limit(1))
+        if found is not None:
+            return int(found)
     row = TimerRow(
         kind=new.kind,
         guild_id=new.guild_id,

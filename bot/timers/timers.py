@@ -82,12 +82,15 @@ class Timers:
         user_id: int | None = None,
         ref: int | None = None,
         payload: Mapping[str, Any] | None = None,
+        once: bool = False,
         session: AsyncSession | None = None,
     ) -> int:
         """Keep a timer; answers its id.
 
         Args:
             channel_id: Timers of one channel happen one after the other.
+            once: One of that *kind* and *ref* that is or was kept is this one: for a handler that
+                may run again after a death, with `bot.commands.origins` as the *ref*.
             payload: What JSON can hold.
             session: Of a `storage.write`, to be part of that transaction.
 
@@ -96,6 +99,8 @@ class Timers:
         """
         from bot.timers.store import NewTimer, add
 
+        if once and ref is None:
+            raise ValueError("what is to be kept once needs a ref to be known by")
         new = NewTimer(
             kind=kind,
             due_at=due_at,
@@ -104,6 +109,7 @@ class Timers:
             user_id=user_id,
             ref=ref,
             payload=payload or {},
+            once=once,
         )
         return await self._write(lambda given: add(given, new, self._now()), session)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.community.stage import serving, simulated, words_of
+from tests.community.stage import Stage, serving, simulated, words_of
 from tests.integration.serving import until
 from tests.sources import ROOT
 
@@ -32,10 +33,31 @@ async def test_the_plugin_of_the_page_works(
         )
         assert await stage.slash("egg", {"seconds": 1}, user="alice") == "It is in the water."
         refused = await stage.say("!egg 1000", user="alice")
+        await again(stage, int(shown["id"]))  # as after a death
         await until(
             lambda: sum(each.content == "Your egg is ready." for each in stage.messages()) == 2
         )
 
+        assert await timers(stage) == 2
+
     assert words_of(shown["reply"]) == "It is in the water."
     assert words_of(pressed["response"]) == "Still boiling."
     assert refused == "An egg takes 1 to 600 seconds."
+
+
+async def again(stage: Stage, message_id: int) -> None:
+    """Let the handler of a message run once more."""
+    message = next(each for each in stage.bot.cached_messages if each.id == message_id)
+    await stage.bot.invoke(await stage.bot.get_context(message))
+
+
+async def timers(stage: Stage) -> int:
+    """Answer how many timers there are or were."""
+    from sqlalchemy import func, select
+
+    from bot.storage.models import TimerRow
+
+    async def count(session: Any) -> int:
+        return int(await session.scalar(select(func.count()).select_from(TimerRow)))
+
+    return await stage.services.storage.read(count)
