@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import discord
@@ -209,6 +210,31 @@ async def test_a_log_channel_that_can_not_be_used_harms_nothing(stage: Stage) ->
     await hears(stage, "Seen")
 
     assert not any("Unseen" in text for text in told(stage))
+
+
+async def test_what_is_on_its_way_is_told_when_the_plugin_ends(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that Discord is slow to take is neither lost nor sent twice."""
+    await logging(stage)
+    under_way, go_on = asyncio.Event(), asyncio.Event()
+    send = discord.TextChannel.send
+
+    async def slow(channel: discord.TextChannel, *args: Any, **given: Any) -> discord.Message:
+        if any("Slow" in str(embed.description) for embed in given["embeds"]):
+            under_way.set()
+            await go_on.wait()
+        return await send(channel, *args, **given)
+
+    monkeypatch.setattr(discord.TextChannel, "send", slow)
+    await stage.driver.add_role("Slow")
+    await under_way.wait()
+    ending = asyncio.ensure_future(stage.bot.unload_extension("bot.plugins.audit"))
+    await until(lambda: stage.bot.get_cog("Audit log") is None)
+    go_on.set()
+    await ending
+
+    assert len([text for text in told(stage) if "`Slow`" in text]) == 1
 
 
 async def test_what_waits_is_told_before_the_plugin_ends(stage: Stage) -> None:

@@ -90,13 +90,13 @@ def test_a_member_is_compared(
         pytest.param(
             Facts(),
             Facts(overwrites={1: ("mods", Overwrite(allowed=frozenset({"speak"})))}),
-            ["**Permissions of mods**: none → `+speak`"],
+            ["**Permissions of `mods`**: none → `+speak`"],
             id="an overwrite is new",
         ),
         pytest.param(
             Facts(overwrites={1: ("mods", Overwrite(denied=frozenset({"speak"})))}),
             Facts(),
-            ["**Permissions of mods**: `-speak` → none"],
+            ["**Permissions of `mods`**: `-speak` → none"],
             id="an overwrite is gone",
         ),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,6 +121,46 @@ def test_an_entry_waits_for_the_audit_log() -> None:
     assert not box.take(now_s=101.0, bot_id=BOT, left_out=())
     assert len(box.take(now_s=102.0, bot_id=BOT, left_out=()).entries) == 1
     assert len(box) == 0
+
+
+def test_an_act_that_comes_late_is_waited_for() -> None:
+    """As long as patience lasts, with what came after it; what needs no act does not wait."""
+    box = Mailbox()
+
+    def taken(now_s: float) -> list[str]:
+        batch = box.take(now_s=now_s, bot_id=BOT, left_out=(), patience_s=5.0)
+        return [entry.text.partition("\n")[2] for entry in batch.entries]
+
+    box.put(entries.joined(moment(99.0), ALICE, "alice", created_at_s=0))
+    box.put(banned(100.0))
+    box.put(entries.unbanned(moment(101.0), ALICE, "alice"))
+    assert taken(103.0) == ["Account made <t:0:R>."]
+    box.note(act("ban", at_s=103.5))
+    assert taken(104.0) == ["By <@2>: `spam`"]
+    assert taken(105.9) == []
+    assert taken(106.0) == [""]
+
+
+def test_who_is_banned_does_not_leave_as_well_when_the_audit_log_is_not_seen() -> None:
+    """The ban itself says so, whichever comes first; who left before that did leave."""
+    box = Mailbox()
+    box.put(entries.left(moment(50.0), ALICE, "alice"))
+    box.put(entries.left(moment(100.0), ALICE, "alice"))
+    box.put(banned(100.1))
+
+    batch = box.take(now_s=200.0, bot_id=BOT, left_out=())
+
+    assert [entry.title for entry in batch.entries] == ["Member left", "Member banned"]
+
+
+def test_who_deleted_a_message_elsewhere_is_not_meant() -> None:
+    """An author deletes one of theirs while a moderator deletes another in another channel."""
+    gone = MessageFacts(id=1, places=(60, PLACE), author_id=ALICE, author="alice", content="x")
+    entry = entries.message_deleted(moment(), gone)
+    here, there = (replace(act("message_delete"), place_id=place) for place in (PLACE, 77))
+
+    assert joined(entry, [there]) == entry
+    assert joined(entry, [there, here]) != entry
 
 
 def test_ten_at_a_time() -> None:

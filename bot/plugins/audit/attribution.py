@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from bot.plugins.audit.differences import shown
-from bot.plugins.audit.entries import Entry
+from bot.plugins.audit.entries import LEFT, Entry
 
 WINDOW_S = 5.0  # between an act and its event
 KEPT_S, MAX_ACTS = 30.0, 1000  # of one guild; an entry may wait behind others
@@ -18,13 +18,19 @@ KEPT_S, MAX_ACTS = 30.0, 1000  # of one guild; an entry may wait behind others
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """An entry of Discord's audit log; *name* as discord.py calls the action."""
+    """An entry of Discord's audit log.
+
+    Attributes:
+        name: As discord.py calls the action.
+        place_id: The channel of deleted messages; None for all else.
+    """
 
     name: str
     target_id: int
     actor_id: int
     reason: str | None
     at_s: float
+    place_id: int | None = None
 
 
 class Acts:
@@ -50,7 +56,9 @@ class Acts:
         fitting = [
             act
             for act in self._by_target.get(entry.target_id, ())
-            if act.name in entry.acts and abs(act.at_s - entry.at_s) <= WINDOW_S
+            if act.name in entry.acts
+            and abs(act.at_s - entry.at_s) <= WINDOW_S
+            and (act.place_id is None or act.place_id in entry.places)
         ]
         return min(fitting, key=lambda act: abs(act.at_s - entry.at_s), default=None)
 
@@ -72,7 +80,7 @@ def attributed(entry: Entry, act: Act | None, *, bot_id: int) -> Entry | None:
         return entry
     if act.actor_id == bot_id:
         return None
-    if entry.title == "Member left":
+    if entry.title == LEFT:
         if act.name == "ban":
             return None  # the ban has an entry of its own
         entry = replace(entry, title="Member kicked")

@@ -10,6 +10,7 @@ import discord
 from discord.ext import commands
 
 from bot.plugins.audit import differences, entries, facts
+from bot.plugins.audit.attribution import Act
 from bot.plugins.audit.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -44,10 +45,21 @@ class Audit(commands.Cog, name="Audit log"):
 
     @commands.Cog.listener()
     async def on_audit_log_entry_create(self, entry: discord.AuditLogEntry) -> None:
-        target = getattr(entry.target, "id", None)
-        if target is None or entry.user_id is None:
+        # Of others the target is not asked for: it may be anything.
+        if entry.action.name not in entries.ACTS or entry.user_id is None:
             return
-        self.outbox.note(entry.guild.id, entry.action.name, target, entry.user_id, entry.reason)
+        target, name = entry.target, entry.action.name
+        place = getattr(entry.extra, "channel", None) if name == "message_delete" else None
+        if target is not None:
+            act = Act(
+                name=name,
+                target_id=int(target.id),
+                actor_id=entry.user_id,
+                reason=entry.reason,
+                at_s=self._now().at_s,
+                place_id=place.id if place is not None else None,
+            )
+            self.outbox.note(entry.guild.id, act)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:

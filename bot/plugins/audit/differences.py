@@ -90,7 +90,9 @@ def of_places(before: Facts, after: Facts) -> tuple[Change, ...]:
         name, was = before.overwrites.get(each, ("", Overwrite()))
         name, now = after.overwrites.get(each, (name, Overwrite()))
         if was != now:
-            changes.append(_plain(f"Permissions of {name}", _overwrite(was), _overwrite(now)))
+            changes.append(
+                _plain(f"Permissions of {shown(name)}", _overwrite(was), _overwrite(now))
+            )
     return tuple(changes)
 
 

@@ -10,6 +10,14 @@ from bot.plugins.audit.differences import Change, shown
 MAX_TEXT = 1500  # characters of one entry
 MAX_CONTENT = 600  # of a message's old or new text
 GOOD, BAD, CHANGED = 0x3BA55D, 0xED4245, 0xFAA61A
+LEFT, BANNED = "Member left", "Member banned"
+# What of Discord's audit log may have brought an entry about.
+ACTS = frozenset(
+    {"kick", "ban", "unban", "member_update", "member_role_update", "automod_timeout_member"}
+    | {"message_delete", "message_bulk_delete"}
+    | {"overwrite_create", "overwrite_update", "overwrite_delete"}
+    | {f"{kind}_{what}" for kind in ("role", "channel") for what in ("create", "update", "delete")}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +70,12 @@ def left(moment: Moment, user_id: int, name: str, *, roles: Sequence[str] = ()) 
     text = person(user_id, name)
     if roles:
         text += f"\nRoles: {', '.join(shown(role) for role in roles)}"
-    return _entry(moment, "Member left", text, BAD, user_id, ("kick", "ban", "member_prune"))
+    return _entry(moment, LEFT, text, BAD, user_id, ("kick", "ban"))
 
 
 def banned(moment: Moment, user_id: int, name: str) -> Entry:
     """Answer the entry for a ban."""
-    return _entry(moment, "Member banned", person(user_id, name), BAD, user_id, ("ban",))
+    return _entry(moment, BANNED, person(user_id, name), BAD, user_id, ("ban",))
 
 
 def unbanned(moment: Moment, user_id: int, name: str) -> Entry:

@@ -1,7 +1,7 @@
 """Tells log channels what changed: one message in two seconds for each guild, never more.
 
-Whoever reports returns at once. What waits here, for two seconds as a rule, ends with a process
-that is killed; one that stops in order tells it first.
+Whoever reports returns at once. What waits here, for two to five seconds, ends with a process that
+is killed; one that stops in order tells it first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bot.plugins.audit.attribution import Act
 from bot.plugins.audit.entries import Entry, Moment
 from bot.plugins.audit.mailbox import HOLD_S, Batch, Mailbox, notice
 from bot.storage.errors import StorageError
-from bot.tasks.timeouts import with_timeout
+from bot.tasks.timeouts import wait_for_safe, with_timeout
 
 if TYPE_CHECKING:
     from bot.guilds.model import GuildSettings
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SEND_TIMEOUT_S = 15.0
+PATIENCE = 2.5  # times the hold: what the audit log says of an act may come late
 DRAIN_TIMEOUT_S = 2.0
 _UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
 
@@ -51,6 +52,7 @@ class Outbox:
         self._services, self.hold_s, self._clock = services, hold_s, clock
         self._mailboxes: dict[int, Mailbox] = {}
         self._carriers: dict[int, asyncio.Task[None]] = {}
+        self._closing = asyncio.Event()
         self._refusing: dict[int, int] = {}  # guild → log channel that could not be used
 
     def moment(self) -> Moment:
@@ -68,14 +70,11 @@ class Outbox:
             context = contextvars.Context()
             self._carriers[guild_id] = context.run(self._start, guild_id)
 
-    def note(
-        self, guild_id: int, name: str, target_id: int, actor_id: int, reason: str | None
-    ) -> None:
-        """Remember what Discord's audit log says about an act."""
-        act = Act(
-            name=name, target_id=target_id, actor_id=actor_id, reason=reason, at_s=self._clock()
-        )
-        self._mailbox(guild_id).note(act)
+    def note(self, guild_id: int, act: Act) -> None:
+        """Remember what Discord's audit log says, unless nobody is told of it."""
+        known = self._services.guilds.known(guild_id)
+        if known is None or known.log_channel_id is not None:
+            self._mailbox(guild_id).note(act)
 
     def forget(self, guild_id: int) -> None:
         """The bot is in that guild no more."""
@@ -84,18 +83,19 @@ class Outbox:
 
     async def close(self) -> None:
         """Tell what waits, if that takes no longer than a moment."""
+        self._closing.set()
         carriers = tuple(self._carriers.values())
-        for carrier in carriers:
+        if not carriers:
+            return
+        _, late = await asyncio.wait(carriers, timeout=DRAIN_TIMEOUT_S)
+        for carrier in late:
             carrier.cancel()
-        if carriers:
-            await asyncio.wait(carriers)
-        try:
-            await with_timeout(self._drain(), DRAIN_TIMEOUT_S)
-        except TimeoutError:
-            log.warning("audit.not_drained", guilds=len(self._mailboxes))
+        if late:
+            log.warning("audit.not_drained", guilds=len(late))
+            await asyncio.wait(late)
 
-    async def deliver(self, guild_id: int, *, hold_s: float) -> None:
-        """Send at most one message with what has waited *hold_s*."""
+    async def deliver(self, guild_id: int) -> None:
+        """Send at most one message with what has waited long enough."""
         mailbox = self._mailbox(guild_id)
         settings = await self._settings(guild_id)
         channel = self._channel(settings)
@@ -104,8 +104,14 @@ class Outbox:
             return
         own = self._services.client.user
         left_out = {channel.id, *settings.audit_ignored}
+        hold_s = 0.0 if self._closing.is_set() else self.hold_s * 0.9
+        sees_acts = channel.guild.me.guild_permissions.view_audit_log
         batch = mailbox.take(
-            now_s=self._clock(), bot_id=own.id if own else 0, left_out=left_out, hold_s=hold_s
+            now_s=self._clock(),
+            bot_id=own.id if own else 0,
+            left_out=left_out,
+            hold_s=hold_s,
+            patience_s=hold_s * PATIENCE if sees_acts else 0.0,
         )
         if batch:
             await self._send(channel, batch)
@@ -119,15 +125,10 @@ class Outbox:
     async def _carry(self, guild_id: int) -> None:
         try:
             while self._mailbox(guild_id):
-                await asyncio.sleep(self.hold_s)
-                await self.deliver(guild_id, hold_s=self.hold_s * 0.9)
+                await wait_for_safe(self._closing.wait(), self.hold_s)
+                await self.deliver(guild_id)
         finally:
             self._carriers.pop(guild_id, None)
-
-    async def _drain(self) -> None:
-        for guild_id, mailbox in tuple(self._mailboxes.items()):
-            if mailbox:
-                await self.deliver(guild_id, hold_s=0)
 
     async def _settings(self, guild_id: int) -> GuildSettings | None:
         try:
