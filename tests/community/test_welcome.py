@@ -112,6 +112,32 @@ async def test_a_role_that_can_not_be_given_is_told_once(stage: Stage) -> None:
     assert "not below my own highest role" in said(stage, "log")[0]
 
 
+async def test_a_welcome_channel_that_is_gone_is_told_once(stage: Stage) -> None:
+    """In the log channel, and to whoever looks; another one that is set is used at once."""
+    await set_up(stage, welcome_text="Hi {user}")
+    place = await stage.driver.add_channel("welcome")
+    await until(lambda: stage.bot.get_channel(int(place["id"])) is not None)
+    await stage.services.guilds.change(stage.guild.id, welcome_channel_id=int(place["id"]))
+    stage.backend.delete_channel(int(place["id"]))
+    await until(lambda: stage.bot.get_channel(int(place["id"])) is None)
+
+    await stage.driver.add_user("carol")
+    await until(lambda: said(stage, "log") != [])
+    await stage.driver.remove_member("carol")
+    await stage.driver.add_user("dave")
+    shown = await stage.say("!welcome", user="owner")
+    await stage.services.guilds.change(
+        stage.guild.id, welcome_channel_id=stage.world.channel("general").id
+    )
+    await stage.driver.add_user("https://erin")
+    await until(lambda: any("erin" in text for text in said(stage)))
+
+    gone = "The welcome channel is gone; set another one with `/settings`."
+    assert said(stage, "log") == [gone]
+    assert gone in shown
+    assert said(stage)[-1] == "Hi https:/\u200b/\u200berin"
+
+
 async def test_a_join_that_is_handled_again_is_greeted_once(stage: Stage) -> None:
     """As when the process died just after it had greeted; a second join is another event."""
     await set_up(stage, welcome_text="Hi {user}")

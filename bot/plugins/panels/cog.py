@@ -101,8 +101,10 @@ class Panels(commands.Cog, name="Panels"):
         record = await self._find(ctx, panel)
 
         async def run(interaction: discord.Interaction[Any]) -> None:
+            message = self._message(record)
+            self.bot.dispatch("own_deletion", (message.id,))  # no news for the audit log
             with contextlib.suppress(discord.NotFound):
-                await self._message(record).delete()
+                await message.delete()
             await self._store().remove(record.id, now=discord.utils.utcnow())
             await interaction.followup.send(f"Panel {record.id} is gone.", ephemeral=True)
 

@@ -16,7 +16,15 @@ from discord.ext import commands
 from bot.commands.hybrid import hybrid_group, sub
 from bot.commands.refusals import Refused
 from bot.guilds.model import GuildSettings
-from bot.plugins.server.greeting import Grant, Person, greeting, obstacle
+from bot.plugins.server.greeting import (
+    Grant,
+    Person,
+    Stage,
+    greeting,
+    harmless,
+    obstacle,
+    silence,
+)
 from bot.views.personal import LOST
 
 if TYPE_CHECKING:
@@ -40,7 +48,8 @@ class Arrivals(commands.Cog, name="Welcome"):
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot
-        self._told: dict[int, str] = {}  # guild → what hinders its role, as told last
+        # Guild, and whether it is about its role or its welcome → what hinders it, as told last.
+        self._told: dict[tuple[int, str], str] = {}
 
     @hybrid_group(
         "Welcome messages.", fallback="show", guild=True, needs=("manage_guild",), private=True
@@ -49,6 +58,8 @@ class Arrivals(commands.Cog, name="Welcome"):
         settings = await self._settings(ctx)
         where = f"<#{settings.welcome_channel_id}>" if settings.welcome_channel_id else "nowhere"
         lines = [f"Said in {where}; set with `/settings`."]
+        if ctx.guild is not None:
+            lines += _hindrances(ctx.guild, settings)
         lines += [f"Welcome: {_told(settings.welcome_text)}"]
         lines += [f"Leave: {_told(settings.leave_text)}"]
         role = settings.autorole_id
@@ -64,9 +75,9 @@ class Arrivals(commands.Cog, name="Welcome"):
         for text in texts:
             shown = _said(text, ctx.author, guild)
             await ctx.send(shown, ephemeral=True, allowed_mentions=discord.AllowedMentions.none())
-        hindered = self._hindrance(guild, settings)
+        hindered = _hindrances(guild, settings)
         if hindered:
-            await ctx.send(hindered, ephemeral=True)
+            await ctx.send("\n".join(hindered), ephemeral=True)
 
     @commands.Cog.listener("on_member_join")
     async def greet(self, member: discord.Member) -> None:
@@ -105,13 +116,20 @@ class Arrivals(commands.Cog, name="Welcome"):
         text: str | None,
         pings: discord.AllowedMentions,
     ) -> None:
-        channel = guild.get_channel(settings.welcome_channel_id or 0)
-        if not text or not isinstance(channel, discord.TextChannel):
+        if not text:
             return
-        try:
-            await channel.send(_said(text, user, guild), allowed_mentions=pings)
-        except LOST as error:
-            log.warning("greeting.not_sent", guild_id=guild.id, error=type(error).__name__)
+        hindered = silence(_stage(guild, settings))
+        channel = guild.get_channel(settings.welcome_channel_id or 0)
+        if hindered is None and isinstance(channel, discord.TextChannel):
+            try:
+                await channel.send(_said(text, user, guild), allowed_mentions=pings)
+            except discord.Forbidden:
+                hindered = "Discord did not let me write in the welcome channel."
+            except LOST as error:
+                log.warning("greeting.not_sent", guild_id=guild.id, error=type(error).__name__)
+                return
+        if settings.welcome_channel_id is not None:
+            await self._tell(guild, settings, "welcome", hindered)
 
     async def _give_role(self, member: discord.Member) -> None:
         guild = member.guild
@@ -120,7 +138,7 @@ class Arrivals(commands.Cog, name="Welcome"):
         skipped = member.bot and not settings.autorole_bots
         if settings.autorole_id is None or skipped:
             return
-        hindered = self._hindrance(guild, settings)
+        hindered = obstacle(_grant(guild, settings.autorole_id))
         role = guild.get_role(settings.autorole_id)
         if hindered is None and role is not None and role not in member.roles:
             try:
@@ -132,41 +150,30 @@ class Arrivals(commands.Cog, name="Welcome"):
             except LOST as error:
                 log.warning("autorole.not_given", guild_id=guild.id, error=type(error).__name__)
                 return
-        await self._tell(guild, settings, hindered)
+        await self._tell(guild, settings, "autorole", hindered)
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Nothing is kept of a server that the bot has left."""
+        self._told = {key: told for key, told in self._told.items() if key[0] != guild.id}
 
     async def _tell(
-        self, guild: discord.Guild, settings: GuildSettings, hindered: str | None
+        self, guild: discord.Guild, settings: GuildSettings, what: str, hindered: str | None
     ) -> None:
-        """Tell the log channel what hinders the role: once, until that changes."""
+        """Tell the log channel what hinders the bot: once, until that changes."""
         if hindered is None:
-            self._told.pop(guild.id, None)
+            self._told.pop((guild.id, what), None)
             return
-        if self._told.get(guild.id) == hindered:
+        if self._told.get((guild.id, what)) == hindered:
             return
-        self._told[guild.id] = hindered
-        log.warning("autorole.hindered", guild_id=guild.id)
+        self._told[guild.id, what] = hindered
+        log.warning("arrivals.hindered", guild_id=guild.id, what=what)
         channel = guild.get_channel(settings.log_channel_id or 0)
         if isinstance(channel, discord.TextChannel):
             try:
                 await channel.send(hindered, allowed_mentions=discord.AllowedMentions.none())
             except LOST as error:
-                log.warning("autorole.not_told", guild_id=guild.id, error=type(error).__name__)
-
-    def _hindrance(self, guild: discord.Guild, settings: GuildSettings) -> str | None:
-        if settings.autorole_id is None:
-            return None
-        role = guild.get_role(settings.autorole_id)
-        if role is None:
-            return obstacle(Grant())
-        return obstacle(
-            Grant(
-                role_name=role.name,
-                role_position=role.position,
-                role_managed=role.managed,
-                bot_position=guild.me.top_role.position,
-                may_manage=guild.me.guild_permissions.manage_roles,
-            )
-        )
+                log.warning("arrivals.not_told", guild_id=guild.id, error=type(error).__name__)
 
     async def _settings(self, ctx: Ctx) -> GuildSettings:
         if ctx.guild is None:  # the commands are for guilds alone
@@ -174,8 +181,41 @@ class Arrivals(commands.Cog, name="Welcome"):
         return await self.bot.services.guilds.of(ctx.guild.id)
 
 
+def _hindrances(guild: discord.Guild, settings: GuildSettings) -> list[str]:
+    """Answer what keeps the bot from what is set."""
+    found: list[str | None] = []
+    if settings.welcome_text or settings.leave_text:
+        found.append(silence(_stage(guild, settings)))
+    if settings.autorole_id is not None:
+        found.append(obstacle(_grant(guild, settings.autorole_id)))
+    return [each for each in found if each is not None]
+
+
+def _stage(guild: discord.Guild, settings: GuildSettings) -> Stage:
+    if settings.welcome_channel_id is None:
+        return Stage(is_set=False)
+    channel = guild.get_channel(settings.welcome_channel_id)
+    if not isinstance(channel, discord.TextChannel):
+        return Stage(is_there=False)
+    allowed = channel.permissions_for(guild.me)
+    return Stage(may_send=allowed.view_channel and allowed.send_messages)
+
+
+def _grant(guild: discord.Guild, role_id: int) -> Grant:
+    role = guild.get_role(role_id)
+    if role is None:
+        return Grant()
+    return Grant(
+        role_name=role.name,
+        role_position=role.position,
+        role_managed=role.managed,
+        bot_position=guild.me.top_role.position,
+        may_manage=guild.me.guild_permissions.manage_roles,
+    )
+
+
 def _said(text: str, user: discord.abc.User, guild: discord.Guild) -> str:
-    person = Person(id=user.id, name=discord.utils.escape_markdown(user.display_name))
+    person = Person(id=user.id, name=harmless(user.display_name))
     return greeting(text, person, server=guild.name, count=guild.member_count or len(guild.members))
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import discord
+
 from bot.guilds.templates import render
+
+UNSEEN = "\u200b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who joins or leaves; *name* has its formatting taken away."""
+    """Somebody who joins or leaves; *name* is `harmless`."""
 
     id: int
     name: str
@@ -30,6 +34,37 @@ class Grant:
     role_managed: bool = False
     bot_position: int = 0
     may_manage: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What decides whether the bot can say something where members are welcomed.
+
+    Attributes:
+        is_set: A channel was chosen; *is_there* if it still exists.
+        may_send: The bot sees it, and may write there.
+    """
+
+    is_set: bool = True
+    is_there: bool = True
+    may_send: bool = True
+
+
+def harmless(name: str) -> str:
+    """Answer a name as text: people call themselves by links and invites to have them posted."""
+    shown = discord.utils.escape_markdown(name, ignore_links=False)
+    return discord.utils.escape_mentions(shown).replace("/", f"/{UNSEEN}")
+
+
+def silence(stage: Stage) -> str | None:
+    """Answer why nobody can be welcomed, None when they can."""
+    if not stage.is_set:
+        return "There is no welcome channel, so nothing is said; `/settings` sets one."
+    if not stage.is_there:
+        return "The welcome channel is gone; set another one with `/settings`."
+    if not stage.may_send:
+        return "I may not send messages in the welcome channel."
+    return None
 
 
 def greeting(template: str, person: Person, *, server: str, count: int) -> str:

@@ -57,7 +57,8 @@ class Polls(commands.Cog, name="Polls"):
             poll.add_answer(text=answer)
         # A reply: the poll names who asked, which lets them end it.
         if ctx.interaction is None:
-            await ctx.reply(poll=poll, mention_author=False)
+            asked_by = ctx.message.to_reference(fail_if_not_exists=False)
+            await ctx.send(poll=poll, reference=asked_by, mention_author=False)
         else:
             await ctx.send(poll=poll)
 
