@@ -99,13 +99,13 @@ def details(entry: Entry, parts: Sequence[Entry] = ()) -> list[Page]:
     Args:
         parts: Its subcommands that the reader may use.
     """
-    written = [_written(form) for form in (entry.usage, entry.slash) if form]
+    written = [f"`{_code(cut(form, 400))}`" for form in (entry.usage, entry.slash) if form]
     fields = [Field(name="How to write it", value="\n".join(written) or "?", inline=False)]
     fields += [
         Field(name=name, value=value, inline=False)
         for name, lines in (
             ("Options", [_option(each) for each in entry.options]),
-            ("Subcommands", [_line(each) for each in parts]),
+            ("Subcommands", [_line(each) for each in sorted(parts, key=lambda each: each.name)]),
             ("Examples", [_written(each) for each in entry.examples]),
         )
         for value in _joined(lines, "\n")

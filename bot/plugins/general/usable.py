@@ -137,7 +137,7 @@ def _slash_options(command: SlashCommand) -> Iterator[Option]:
             name=str(each.display_name),
             text="" if text == "…" else text,
             required=each.required,
-            choices=tuple(choice.name for choice in each.choices),
+            choices=tuple(str(choice.value) for choice in each.choices),  # as it is written
         )
 
 
