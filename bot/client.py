@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
 import discord
 from discord.ext import commands
 
+from bot import warm
 from bot.clock.discord_time import DiscordTime
 from bot.commands.extensions import Extensions
 from bot.commands.sync import FILE, CommandSync
+from bot.imports import import_beside
 from bot.pipeline.pipeline import Pipeline
 from bot.views import unknown
 
@@ -36,6 +39,7 @@ class Novera(commands.Bot):
 
     services: Services
     command_sync: CommandSync
+    _importing: asyncio.Task[tuple[str, ...]] | None = None
 
     def __init__(self, settings: BotSettings) -> None:
         intents = intents_of(settings.privileged_intents)
@@ -59,8 +63,16 @@ class Novera(commands.Bot):
         # A listener, not a method: a plugin's `@bot.event` would take the method's place.
         self.add_listener(self._serve_commands, "on_ready")
 
+    async def login(self, token: str) -> None:
+        """Log in; while Discord is waited for, a thread imports what will be loaded then."""
+        if hasattr(self, "services"):  # a spare has none yet, and has imported all
+            self._importing = self.services.tasks.create_task(
+                import_beside(warm.ours(self.settings)), name="plugin-imports"
+            )
+        await super().login(token)
+
     async def setup_hook(self) -> None:
-        """Load the plugins; called by `login`, before the gateway is touched."""
+        """Load the plugins; the connection calls it once the bot is logged in."""
         if self.application is not None:
             # discord.py would ask again at the first owner command, which may be a cry for help
             # while Discord's REST fails.
@@ -72,6 +84,8 @@ class Novera(commands.Bot):
             api_url=self.settings.discord_api_url,
         )
         unknown.attach(self)
+        if self._importing is not None:
+            await asyncio.wait({self._importing})
         await self.plugins.load_configured()
 
     async def on_message(self, message: discord.Message, /) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import structlog
 
 from bot import stood_down, warm
 from bot.errors import PermanentError, TemporaryError
+from bot.imports import beside, import_beside
 from bot.leadership import FileLeadership
 from bot.tasks.timeouts import with_timeout
 from bot.vitals import beat_path
@@ -83,24 +83,13 @@ class Standby:
             raise TemporaryError("another_spare", retry_at_s=error.retry_at_s) from error
 
     async def _import(self, modules: Iterable[str]) -> None:
-        for module in modules:
-            # What is wrong with a plugin is told when it is loaded.
-            if not await self._aside(importlib.import_module, module):
-                log.info("spare.import_failed", module=module)
-
-    async def _aside(self, function: Callable[..., object], *args: object) -> bool:
-        """Call *function* in a thread; answers whether it ended well.
-
-        It is not awaited: a plugin may block, raise or exit when it is imported.
-        """
-        calling = asyncio.get_running_loop().run_in_executor(None, function, *args)
-        await asyncio.wait({calling})
-        return calling.exception() is None
+        for module in await import_beside(modules):
+            log.info("spare.import_failed", module=module)
 
     async def _warm_up(self) -> None:
         """Import what can wait, but not for a takeover: should it come now, it comes."""
         await self._import(warm.later(self._settings))
-        if not self._settings.bot_factory and not await self._aside(warm.database, self._settings):
+        if not self._settings.bot_factory and not await beside(warm.database, self._settings):
             log.info("spare.database_not_warm")
         self.is_warm = True
         self._on_warm()

@@ -30,14 +30,12 @@ ANY_BOT = (
     "bot.tasks.jobs",
     "sqlite3",
 )
-OWN_BOT = (
+OWN_BOT = ("bot.guilds.store", "bot.storage.nightly", "bot.timers.timers")
+ITS_DATABASE = (
     "bot.background.store",
     "bot.guilds.rows",
-    "bot.guilds.store",
     "bot.moderation.store",
-    "bot.storage.nightly",
     "bot.timers.store",
-    "bot.timers.timers",
 )
 
 
@@ -46,14 +44,21 @@ def first(settings: BotSettings) -> Iterator[str]:
     yield from ANY_BOT
     if not settings.bot_factory:
         yield from settings.plugins
+        yield from OWN_BOT
+
+
+def ours(settings: BotSettings) -> Iterator[str]:
+    """Answer those of `first` that are written by us: a thread may import them, beside the loop."""
+    yield from (plugin for plugin in settings.plugins if plugin.startswith(OWN_PLUGINS))
+    yield from OWN_BOT
 
 
 def later(settings: BotSettings) -> Iterator[str]:
-    """Answer what our own bot imports soon after."""
+    """Answer what our own bot imports once it serves."""
     if not settings.bot_factory:
         for plugin in settings.plugins:
             yield from _parts(plugin)
-        yield from OWN_BOT
+        yield from ITS_DATABASE
 
 
 def database(settings: BotSettings) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.imports import import_beside
 from bot.storage.database import SQLITE_FILE
 
 if TYPE_CHECKING:
@@ -28,10 +27,5 @@ def opened_for(settings: BotSettings) -> Opened:
 
 async def import_all(modules: Iterable[str]) -> None:
     """Import *modules* in threads; what can't be imported is told and left to whoever needs it."""
-    for module in modules:
-        importing = asyncio.get_running_loop().run_in_executor(
-            None, importlib.import_module, module
-        )
-        await asyncio.wait({importing})
-        if importing.exception() is not None:
-            log.warning("storage.import_failed", module=module)
+    for module in await import_beside(modules):
+        log.warning("storage.import_failed", module=module)

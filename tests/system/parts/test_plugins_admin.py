@@ -12,6 +12,7 @@ from typing import Any
 
 import prometheus_client
 import pytest
+from discord import Client
 from structlog.testing import capture_logs
 
 from bot.client import Novera, build
@@ -268,6 +269,33 @@ async def test_what_was_imported_of_a_broken_plugin_is_imported_anew(
 
     assert "SyntaxError" in refused
     assert said["reply"]["content"] == "mended"
+
+
+async def test_our_plugins_are_imported_while_discord_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a thread, and executed once; those of others are left to the loop."""
+    for module in tuple(sys.modules):
+        if module.startswith("bot.plugins.tags"):
+            monkeypatch.delitem(sys.modules, module)
+    login = Client.login
+    seen: list[bool] = []
+
+    async def slow(client: Client, token: str) -> None:
+        await until(lambda: "bot.plugins.tags.cog" in sys.modules)
+        seen.append("moons" in sys.modules)
+        await login(client, token)
+
+    monkeypatch.setattr(Client, "login", slow)
+    plugins = ("bot.plugins.tags", "moons")
+    async with serving(build, tmp_path, monkeypatch, plugins=plugins) as served:
+        failed = dict(served.client.plugins.failed)
+        loaded = served.client.extensions["bot.plugins.tags"]
+        imported = sys.modules["bot.plugins.tags"]
+
+    assert seen == [False]
+    assert failed == {"moons": "there is no such module"}
+    assert loaded is imported
 
 
 async def test_what_a_spare_imported_is_not_executed_again(
