@@ -40,7 +40,10 @@ class CancelButton(
         """Cancel the job, if the one who pressed may."""
         background: BackgroundJobs = interaction.client.services.background
         entry = await background.find(self.job_id)
-        if entry is None:
+        here = interaction.message
+        # A new database gives old ids again.
+        others = entry is not None and here is not None and entry.message_id not in (None, here.id)
+        if entry is None or others:
             raise Refused("That job is so long over that I have forgotten it.")
         manages = interaction.guild is not None and interaction.permissions.manage_guild
         if not may_cancel(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
+import discord
 import pytest
 
+from bot.background.cancelling import CancelButton
 from bot.background.entry import Entry
 from simulator.errors import RefusedError
 from tests.community.stage import Stage, serving, simulated
@@ -196,3 +198,16 @@ async def test_the_button_works_after_a_restart(
             await until(lambda: "cancelled" in shown(stage)[0].content)
 
             assert (await job_of(stage)).status == "cancelled"
+
+
+async def test_a_button_of_an_earlier_database_cancels_nothing(stage: Stage) -> None:
+    """Numbers begin anew there, and an old message bears one of them."""
+    await held_at(stage, 2, 3)
+    place: Any = stage.bot.get_channel(stage.world.channel("general").id)
+    view = discord.ui.View(timeout=None).add_item(CancelButton((await job_of(stage)).id))
+    old = await place.send("⏳ **Backup**", view=view)
+
+    pressed = await stage.driver.click(str(old.id), label="Cancel", user="mod", wait_s=10)
+
+    assert "I have forgotten it" in pressed["response"]["content"]
+    assert (await job_of(stage)).status == "running"
