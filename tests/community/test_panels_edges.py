@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -106,6 +107,37 @@ async def test_a_panel_whose_message_is_gone_is_posted_anew(stage: Stage) -> Non
     await stage.driver.click(asked["response"]["id"], label="Delete", user="mod", wait_s=10)
     await until(lambda: "Panel 1 is gone." in stage.messages()[-1].content)
     assert "There is none" in await stage.slash("panel list")
+
+
+async def test_of_two_who_change_a_panel_one_is_shown_and_kept(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list and the message tell the same, whoever was later."""
+    await role(stage, "Red")
+    await role(stage, "Blue")
+    await make_panel(stage, ["Red"], style="buttons")
+    message = panel_message(stage)
+    edited: dict[str, Any] = {"command": "panel edit", "options": {"panel": 1}}
+    second: list[asyncio.Task[str]] = []
+    store = sys.modules["bot.plugins.panels.store"].PanelStore
+    change = store.change
+
+    async def lingering(self: Any, *args: Any, **values: Any) -> Any:
+        changed = await change(self, *args, **values)
+        if not second:  # the other moderator comes between this one's row and message
+            both = make_panel(stage, ["Red", "Blue"], style="buttons", user="owner", **edited)
+            second.append(stage.services.tasks.create_task(both, name="second"))
+            await asyncio.wait(second, timeout=0.5)
+        return changed
+
+    monkeypatch.setattr(store, "change", lingering)
+    await make_panel(stage, ["Blue"], style="buttons", **edited)
+    assert "is changed" in await second[0]
+    shown = await stage.driver.message(message)
+    labels = [each["label"] for row in shown["components"] for each in row["components"]]
+
+    assert labels == ["Red", "Blue"]
+    assert (await stage.slash("panel list")).count("<@&") == 2
 
 
 async def test_what_the_cache_does_not_know_yet_counts(stage: Stage) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakValueDictionary
 
 import discord
 from discord import app_commands
@@ -43,6 +45,7 @@ class Panels(commands.Cog, name="Panels"):
 
     def __init__(self, bot: Novera) -> None:
         self.bot = bot
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def cog_load(self) -> None:
         """Serve the panels there are, however old."""
@@ -155,19 +158,27 @@ class Panels(commands.Cog, name="Panels"):
     ) -> None:
         guild, place = self._where(interaction)
         await self._check(guild, interaction.user.id, roles)
-        changed = await self._store().change(record.id, design, now=discord.utils.utcnow())
-        if changed is None:
-            raise Refused("That panel was deleted meanwhile.")
-        where = ""
-        try:
-            await self._message(changed).edit(embed=_embed(design), view=view_of(design, roles))
-        except discord.NotFound:
-            facts.check_may_post(place, bots(interaction))
-            await self._post(changed, place, roles)
-            where = " Its message was gone, so I posted it here."
+        async with self._turn(record.id):  # of two at once, the later one is shown and kept
+            changed = await self._store().change(record.id, design, now=discord.utils.utcnow())
+            if changed is None:
+                raise Refused("That panel was deleted meanwhile.")
+            where = await self._shown(changed, place, roles, bots(interaction))
         await interaction.response.send_message(
             f"Panel {record.id} is changed.{where}", ephemeral=True
         )
+
+    async def _shown(
+        self, record: PanelRecord, place: Any, roles: list[discord.Role], own: discord.Permissions
+    ) -> str:
+        """Let the panel's message show how it is now, or post one; answers what to say of that."""
+        view = view_of(record.design, roles)
+        try:
+            await self._message(record).edit(embed=_embed(record.design), view=view)
+        except discord.NotFound:
+            facts.check_may_post(place, own)
+            await self._post(record, place, roles)
+            return " Its message was gone, so I posted it here."
+        return ""
 
     async def _check(self, guild: discord.Guild, maker: int, roles: list[discord.Role]) -> None:
         facts.check_means(guild)
@@ -178,6 +189,9 @@ class Panels(commands.Cog, name="Panels"):
     async def _post(self, record: PanelRecord, place: Any, roles: list[discord.Role]) -> None:
         sent = await place.send(embed=_embed(record.design), view=view_of(record.design, roles))
         await self._store().posted(record.id, channel_id=place.id, message_id=sent.id)
+
+    def _turn(self, panel_id: int) -> asyncio.Lock:
+        return self._turns.setdefault(panel_id, asyncio.Lock())
 
     def _message(self, record: PanelRecord) -> discord.PartialMessage:
         """Answer the panel's message, which may be gone; one that was never posted is."""
