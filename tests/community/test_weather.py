@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,12 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from bot.plugins.weather.cog import MAX_BYTES
 from tests.community.stage import Stage, serving, simulated
+from tests.integration.serving import until
+
+TOLD = {"location": {"name": "Berlin"}, "now": [{"t": 7.5, "words": "Rain @everyone"}]}
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Service:
@@ -18,19 +25,22 @@ class Service:
 
     Attributes:
         status: Of its answers.
+        instead: Answers in its place.
         asked: Places that it was asked for.
     """
 
     def __init__(self) -> None:
         self.status = 200
+        self.instead: Answer | None = None
         self.asked: list[str] = []
         self.url = ""
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         """Tell the weather everywhere."""
         self.asked.append(request.query["q"])
-        told = {"location": {"name": "Berlin"}, "now": [{"t": 7.5, "words": "Rain @everyone"}]}
-        return web.json_response(told, status=self.status)
+        if self.instead is not None:
+            return await self.instead(request)
+        return web.json_response(TOLD, status=self.status)
 
 
 @pytest.fixture
@@ -122,3 +132,85 @@ async def test_without_a_service_there_is_no_command(stage: Stage) -> None:
     """The plugin loads and offers nothing."""
     assert stage.bot.get_command("weather") is None
     assert stage.bot.tree.get_command("weather") is None
+
+
+async def test_who_asks_at_once_asks_once(stage: Stage, service: Service) -> None:
+    """Several users want the same while the service is slow; all of them get it."""
+    go_on = asyncio.Event()
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        await go_on.wait()
+        return web.json_response(TOLD)
+
+    service.instead = slow
+    asking = [
+        asyncio.ensure_future(stage.slash("weather", {"place": "Berlin"}, user=user))
+        for user in ("alice", "bob", "mod")
+    ]
+    await until(lambda: bool(service.asked))
+    await asyncio.sleep(0.1)
+    go_on.set()
+
+    assert all("7.5 °C" in text for text in await asyncio.gather(*asking))
+    assert service.asked == ["Berlin"]
+
+
+def _packed(_: web.Request) -> web.Response:
+    """A few kilobytes that are 50 MB."""
+    body = gzip.compress(b" " * 50_000_000)
+    return web.Response(body=body, headers={"Content-Encoding": "gzip"})
+
+
+@pytest.mark.parametrize(
+    ("response", "told"),
+    [
+        pytest.param(lambda _: web.Response(text="<html>"), "told nothing", id="html"),
+        pytest.param(lambda _: web.Response(body=b"[" * 60_000), "told nothing", id="deep"),
+        pytest.param(lambda _: web.Response(body=b'{"x":' + b"9" * 9000 + b"}"), "told nothing",
+                     id="long number"),
+        pytest.param(lambda _: web.Response(body=b" " * (MAX_BYTES + 1)), "more than", id="long"),
+        pytest.param(_packed, "more than", id="packed"),
+        pytest.param(
+            lambda _: web.Response(status=302, headers={"Location": "http://169.254.169.254/"}),
+            "not allowed", id="to a cloud's metadata",
+        ),
+        pytest.param(
+            lambda r: web.Response(status=302, headers={"Location": str(r.url)}), "service",
+            id="in circles",
+        ),
+        pytest.param(
+            lambda _: web.Response(status=302, headers={"Location": "file:///etc/passwd"}),
+            "service", id="to a file",
+        ),
+    ],
+)  # fmt: skip
+async def test_a_hostile_service_is_told_of_and_harms_nothing(
+    stage: Stage, service: Service, response: Callable[[web.Request], web.Response], told: str
+) -> None:
+    """The user reads what is wrong in words, and the next question is answered."""
+
+    async def instead(request: web.Request) -> web.StreamResponse:
+        return response(request)
+
+    service.instead = instead
+    text = await stage.say("!weather Berlin", user="alice")
+    service.instead = None
+
+    assert told in text
+    assert "s3cret" not in text
+    assert "127.0.0.1" not in text
+    assert "7.5 °C" in await stage.say("!weather Berlin", user="bob")
+
+
+async def test_words_of_a_stranger_are_text(stage: Stage, service: Service) -> None:
+    """They hide no link, turn nothing round, and format nothing."""
+
+    async def instead(_: web.Request) -> web.StreamResponse:
+        words = "**Sun** [more](https://evil.example) \u202eniar\x00"
+        return web.json_response({"now": [{"words": words}]})
+
+    service.instead = instead
+    text = await stage.say("!weather Berlin", user="alice")
+
+    assert "\\*\\*Sun\\*\\* \\[more](https://evil.example) niar" in text
+    assert "\u202e" not in text

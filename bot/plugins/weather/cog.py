@@ -36,7 +36,8 @@ class Weather(commands.Cog, name="Weather"):
     def __init__(self, bot: Novera, source: Source) -> None:
         self.bot, self._source = bot, source
         self._cache: Cache[Report] = Cache(size=MAX_PLACES, ttl_s=TTL_S)
-        self._asking = asyncio.Semaphore(AT_ONCE)
+        self._asking: dict[str, asyncio.Task[Kept[Report]]] = {}
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     @hybrid("The weather at a place.", examples=["Berlin", "Paris, Texas"])
     @app_commands.describe(place="A town, with its country where there are several.")
@@ -54,17 +55,25 @@ class Weather(commands.Cog, name="Weather"):
         await send_pages(ctx, [page(kept.value, place=wanted, age_s=age_s, host=host)])
 
     async def _report(self, place: str) -> Kept[Report]:
-        """Answer what the service says, or said lately.
+        """Answer what the service says, or said lately; who asks meanwhile gets the same answer.
 
         Raises:
             Refused: it said nothing that can be used.
             OutboundError: it can't be asked.
         """
         key = place.casefold()
-        async with self._asking:  # who waited may find what the one before brought
-            kept = self._cache.get(key, now_s=time.monotonic())
-            if kept is not None:
-                return kept
+        kept = self._cache.get(key, now_s=time.monotonic())
+        if kept is not None:
+            return kept
+        asking = self._asking.get(key)
+        if asking is None:
+            work = self._ask(key, place)
+            asking = self._asking[key] = self.bot.services.tasks.create_task(work, name="weather")
+            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, key: str, place: str) -> Kept[Report]:
+        async with self._places:
             response = await self.bot.services.outbound.request(
                 "GET",
                 self._source.url_for(place),
@@ -73,7 +82,7 @@ class Weather(commands.Cog, name="Weather"):
                 redirects=REDIRECTS,
                 headers={"Accept": "application/json"},
             )
-            report = read(response.body, self._source)
-            if report is None:
-                raise Refused(f"The weather service told nothing that I understand about {place}.")
-            return self._cache.put(key, report, now_s=time.monotonic())
+        report = read(response.body, self._source)
+        if report is None:
+            raise Refused(f"The weather service told nothing that I understand about {place}.")
+        return self._cache.put(key, report, now_s=time.monotonic())

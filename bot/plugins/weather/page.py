@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import discord
+
 from bot.views.page import Field, Page, cut
 
 if TYPE_CHECKING:
@@ -33,12 +35,17 @@ def page(report: Report, *, place: str, age_s: float, host: str) -> Page:
     ]
     source = [f"By {host}"]
     if report.observed_at:
-        source.append(f"observed {report.observed_at}")
+        source.append(f"observed {_plain(report.observed_at)}")
     if age_s >= 60:
         source.append(f"asked {age_s / 60:.0f} min ago")
     fields.append(Field(name="Source", value=", ".join(source), inline=False))
     return Page(
-        title=cut(f"Weather: {report.place or place}", MAX_TITLE),
-        text=report.summary or "",
+        title=cut(f"Weather: {_plain(report.place or place)}", MAX_TITLE),
+        text=_plain(report.summary or ""),
         fields=tuple(fields),
     )
+
+
+def _plain(words: str) -> str:
+    """Answer a stranger's words as text: they format nothing, and hide no link."""
+    return discord.utils.escape_markdown(words, ignore_links=False)

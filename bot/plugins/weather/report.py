@@ -83,5 +83,5 @@ def _number(value: Any) -> float | None:
 def _words(value: Any) -> str | None:
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return None
-    words = " ".join(str(value).split())
-    return words[:MAX_WORDS] if words else None
+    seen = "".join(each if each.isprintable() else " " for each in str(value)[: 10 * MAX_WORDS])
+    return " ".join(seen.split())[:MAX_WORDS] or None
