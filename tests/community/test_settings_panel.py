@@ -156,6 +156,24 @@ async def test_a_panel_is_its_owners(stage: Stage) -> None:
     assert (await set_now(stage)).log_channel_id is None
 
 
+async def test_a_log_channel_must_show_embeds(stage: Stage) -> None:
+    """What happens is shown as embeds: without them nothing would be seen there."""
+    backend, guild = stage.backend, stage.guild
+    for role_id in guild.members[backend.bot_user.id].role_ids:
+        backend.edit_role(guild.id, role_id, {"permissions": 0x400 | 0x800})
+    everyone = guild.roles[guild.id]
+    backend.edit_role(guild.id, guild.id, {"permissions": everyone.permissions & ~0x4000})
+    own = stage.bot.guilds[0].me
+    await until(lambda: not own.guild_permissions.embed_links)
+
+    told = await stage.say("!settings set log_channel #general", user="owner")
+    welcome = await stage.say("!settings set welcome_channel #general", user="owner")
+
+    assert "may not embed links" in told
+    assert "is set" in welcome
+    assert (await set_now(stage)).log_channel_id is None
+
+
 async def test_a_right_that_was_lost_counts_at_the_press(stage: Stage) -> None:
     """The panel stays, its owner may not use it any more."""
     backend, guild = stage.backend, stage.guild

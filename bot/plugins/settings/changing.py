@@ -84,6 +84,11 @@ async def choose_channel(
         allowed = channel.permissions_for(guild.me)
         if not (allowed.view_channel and allowed.send_messages):
             raise Refused(f"I may not send messages in {channel.mention}. Allow it, then choose.")
+        if name == "log_channel_id" and not allowed.embed_links:
+            raise Refused(
+                f"I may not embed links in {channel.mention}, and show what happened as embeds."
+                " Allow it, then choose."
+            )
     return await bot.services.guilds.change(guild.id, **{name: channel_id})
 
 
