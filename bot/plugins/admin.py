@@ -13,6 +13,7 @@ from bot.commands.extensions import PluginError
 from bot.commands.hybrid import hybrid
 from bot.errors import ExitCode
 from bot.gateway.event import redelivered
+from bot.views.page import MAX_MESSAGE, cut
 
 if TYPE_CHECKING:
     from bot.client import Novera
@@ -32,7 +33,7 @@ class Admin(commands.Cog, name="Admin"):
             raise commands.NotOwner("the owner's command")
         return True
 
-    @hybrid("Which plugins are loaded, and which failed and why.")
+    @hybrid("Which plugins are loaded, and which failed and why.", private=True)
     @app_commands.default_permissions(administrator=True)
     async def plugins(self, ctx: commands.Context[Novera]) -> None:
         held = self.bot.plugins
@@ -79,12 +80,12 @@ class Admin(commands.Cog, name="Admin"):
         where = "globally" if scopes == 1 else f"globally and for {scopes - 1} servers"
         await _say(ctx, f"Slash commands registered {where}.")
 
-    @hybrid("End the process and start it again.")
+    @hybrid("End the process and start it again.", private=True)
     @app_commands.default_permissions(administrator=True)
     async def restart(self, ctx: commands.Context[Novera]) -> None:
         await self._end(ctx, "Restarting.", ExitCode.RESTART, "restart_command")
 
-    @hybrid("End the process; it stays down.")
+    @hybrid("End the process; it stays down.", private=True)
     @app_commands.default_permissions(administrator=True)
     async def shutdown(self, ctx: commands.Context[Novera]) -> None:
         await self._end(ctx, "Shutting down.", ExitCode.STOPPED, "shutdown_command")
@@ -106,7 +107,7 @@ class Admin(commands.Cog, name="Admin"):
 
 async def _say(ctx: commands.Context[Novera], text: str) -> None:
     silent = discord.AllowedMentions.none()
-    await ctx.send(text[:2000], ephemeral=True, allowed_mentions=silent)
+    await ctx.send(cut(text, MAX_MESSAGE), ephemeral=True, allowed_mentions=silent)
 
 
 async def setup(bot: Novera) -> None:
