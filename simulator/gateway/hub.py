@@ -120,7 +120,7 @@ class Hub:
             connection.close(4003)
             return
         close_code = answer(self.world.backend, connection.session, op, data)
-        self.log.add(event="received", connection=connection.number, op=op)
+        self.note("received", connection, op=op)
         if close_code is not None:
             connection.close(close_code)
 

@@ -199,9 +199,10 @@ async def test_presence_is_taken_and_can_be_read_back(dialer: Dialer, simulator:
     wire = await dialer.dial()
     await wire.start()
     await wire.send(3, {"status": "idle", "activities": [], "since": 0, "afk": False})
-    await simulator.driver.wait_for_gateway("received")
+    told = await simulator.driver.wait_for_gateway("received")
     (session,) = (await simulator.driver.stats())["sessions"]
 
+    assert told is not None
     assert session["presence"]["status"] == "idle"
 
 
