@@ -1,9 +1,10 @@
 """Many state events of one guild become few that leave the same cache. Pure.
 
 What is done to the payloads is what the parsers in `discord/state.py` (2.7.1) do to the objects
-made of them; a test compares both caches. Three things come out differently: presences are left
-out (a restored cache has none), `Guild.large` is that of the newest member count, and people who
-left a guild are as its stickers and scheduled events name them.
+made of them; a test compares both caches. Four things come out differently: presences are left
+out (a restored cache has none), `Guild.large` is that of the newest member count, people who left
+a guild are as its stickers and scheduled events name them, and without the members intent who made
+a sticker may have the name of before.
 """
 
 from __future__ import annotations
