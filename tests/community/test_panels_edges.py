@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from discord import Permissions
 
-from tests.community.panel_form import make_panel, panel_message, roles_of
+from tests.community.panel_form import make_panel, panel_message, roles_of, send_form
 from tests.community.stage import Stage, words_of
 from tests.integration.serving import until
 
@@ -138,6 +138,18 @@ async def test_of_two_who_change_a_panel_one_is_shown_and_kept(
 
     assert labels == ["Red", "Blue"]
     assert (await stage.slash("panel list")).count("<@&") == 2
+
+
+async def test_who_lost_the_right_meanwhile_makes_no_panel(stage: Stage) -> None:
+    """The form was opened while they could give roles."""
+    await role(stage, "Red")
+    opened = await stage.driver.slash("panel create", user="mod", wait_s=10)
+    (staff,) = (each for each in stage.guild.roles.values() if each.name == "Moderator")
+    stage.backend.remove_member_role(stage.guild.id, stage.user_id("mod"), staff.id)
+    told = await send_form(stage, opened["id"], ["Red"], style="select", mode="any")
+
+    assert "You need **Manage Roles**" in told
+    assert "There is none" in await stage.slash("panel list", user="owner")
 
 
 async def test_what_the_cache_does_not_know_yet_counts(stage: Stage) -> None:

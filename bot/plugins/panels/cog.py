@@ -128,7 +128,7 @@ class Panels(commands.Cog, name="Panels"):
         self, interaction: discord.Interaction[Any], design: Design, roles: list[discord.Role]
     ) -> None:
         guild, place = self._where(interaction)
-        await self._check(guild, interaction.user.id, roles)
+        await self._check(guild, interaction.user, roles)
         facts.check_may_post(place, bots(interaction))
         if len(await self._store().of_guild(guild.id)) >= MAX_PANELS:
             raise Refused(f"This server has {MAX_PANELS} panels already. Delete one first.")
@@ -157,7 +157,7 @@ class Panels(commands.Cog, name="Panels"):
         roles: list[discord.Role],
     ) -> None:
         guild, place = self._where(interaction)
-        await self._check(guild, interaction.user.id, roles)
+        await self._check(guild, interaction.user, roles)
         async with self._turn(record.id):  # of two at once, the later one is shown and kept
             changed = await self._store().change(record.id, design, now=discord.utils.utcnow())
             if changed is None:
@@ -180,11 +180,19 @@ class Panels(commands.Cog, name="Panels"):
             return " Its message was gone, so I posted it here."
         return ""
 
-    async def _check(self, guild: discord.Guild, maker: int, roles: list[discord.Role]) -> None:
+    async def _check(
+        self,
+        guild: discord.Guild,
+        maker: discord.User | discord.Member,
+        roles: list[discord.Role],
+    ) -> None:
         facts.check_means(guild)
+        # The form may have been opened a while ago.
+        if not (isinstance(maker, discord.Member) and maker.guild_permissions.manage_roles):
+            raise commands.MissingPermissions(["manage_roles"])
         if not roles:
             raise Refused("Choose at least one role.")
-        facts.check(roles, await facts.givers_of(guild, maker))
+        facts.check(roles, await facts.givers_of(guild, maker.id))
 
     async def _post(self, record: PanelRecord, place: Any, roles: list[discord.Role]) -> None:
         sent = await place.send(embed=_embed(record.design), view=view_of(record.design, roles))

@@ -38,6 +38,7 @@ class Tickets(commands.Cog, name="Tickets"):
     """Private threads between a member and the staff."""
 
     features: ClassVar[Mapping[str, tuple[str, ...]]] = {"Tickets": NEEDED}
+    intents: ClassVar = ("message_content",)  # without it a transcript holds no words
     long_after = 300  # messages; what is longer is closed by a background job
 
     def __init__(self, bot: Novera) -> None:
