@@ -72,6 +72,9 @@ async def test_others_can_not_close_a_ticket(stage: Stage) -> None:
     assert "Only the one who opened" in words_of(refused["response"])
     assert "There is none" in await stage.slash("tickets list", user="bob")
     assert "Lost key" in await stage.slash("tickets list", user="alice")
+    in_public = await stage.say("!tickets", user="mod")
+    assert "· open ·" in in_public
+    assert "Lost key" not in in_public
     stage.backend.add_thread_member(thread.id, stage.user_id("mod"))
     await close(stage, thread, user="mod")
 

@@ -112,7 +112,7 @@ class Tickets(commands.Cog, name="Tickets"):
         assert ctx.guild is not None  # noqa: S101 - the commands are for guilds
         opener = None if await self._is_staff(ctx.author) else ctx.author.id
         found = await self.desk.store.of_guild(ctx.guild.id, opener_id=opener, closed=closed)
-        lines = [each.line() for each in found]
+        lines = [each.line(in_public=ctx.interaction is None) for each in found]
         await send_pages(ctx, listed(lines, title="Tickets", empty="There is none."), private=True)
 
     # What the buttons do

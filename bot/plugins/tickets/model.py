@@ -64,14 +64,13 @@ class TicketRecord:
         """What its thread's name begins with."""
         return f"ticket-{self.number:04d}"
 
-    def line(self) -> str:
-        """Answer how a list shows it."""
+    def line(self, *, in_public: bool) -> str:
+        """Answer how a list shows it; what it is about is not for everybody."""
         where = f"<#{self.thread_id}>" if self.thread_id is not None else "no thread yet"
         gone = ", thread deleted" if self.extra.get("deleted") else ""
         subject = self.subject.replace("`", "'")
-        return (
-            f"**{self.number}** · `{subject}` · <@{self.opener_id}> · {self.status}{gone} · {where}"
-        )
+        about = "" if in_public else f"`{subject}` · "
+        return f"**{self.number}** · {about}<@{self.opener_id}> · {self.status}{gone} · {where}"
 
 
 def is_staff(*, manages_threads: bool, roles: Collection[int], ticket_role: int | None) -> bool:
