@@ -85,6 +85,7 @@ def test_other_words_are_left_alone(text: str) -> None:
         pytest.param(("ill",), "1ll", "ill", id="a stroke is an i"),
         pytest.param(("no way",), "No    w\u0430y!", "no way", id="phrase"),
         pytest.param(("ass",), "assss", "ass", id="a stretched double letter"),
+        pytest.param(("ass",), "a s s s s", "ass", id="stretched letter by letter"),
         pytest.param(("bass",), "as", None, id="a double letter is not one"),
         pytest.param(("bad",), "x**bad**", "bad", id="bold within a word"),
         pytest.param(("1488",), "1488", "1488", id="digits as they are"),

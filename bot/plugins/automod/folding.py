@@ -18,6 +18,7 @@ _SIGNS = "".join(map(chr, LEET)) + STROKES
 _TOKENS = re.compile(rf"[\w{re.escape(_SIGNS)}]+")  # of a text without low lines
 # Of words with one space between them:
 _SINGLES = re.compile(r"(?<!\S)[^\d ](?: [^\d ]){2,}(?!\S)")  # b a d
+_SPELT = re.compile(r" [^\d ] [^\d ] [^\d ] ")  # the same, found sooner
 _STRETCHED = re.compile(r"([^\d ])\1\1+")  # baaad
 LONGEST_LETTER = 3  # characters that one is decomposed into
 _MARKS = ("*", "__", "~~", "||", "`")
@@ -87,14 +88,11 @@ def readings(folded: str) -> tuple[Folded, ...]:
     if any(mark in folded for mark in _MARKS):
         seen = _FORMATTING.sub("", folded)
     tokens = _tokens(seen)
-    first = _joined(tokens, _AS_I)
-    found = [_read(first, r"\1")]
-    if _STRETCHED.search(first):
-        found.append(_read(first, r"\1\1"))
+    found = _read(_joined(tokens, _AS_I))
     if any(stroke in seen for stroke in STROKES):
-        found.append(_read(_joined(tokens, _AS_L), r"\1"))
+        found.append(_read(_joined(tokens, _AS_L))[0])
     if seen != folded:
-        found.append(_read(_joined(_tokens(folded), _AS_I), r"\1"))
+        found.append(_read(_joined(_tokens(folded), _AS_I))[0])
     return tuple(dict.fromkeys(found))
 
 
@@ -115,6 +113,8 @@ def _tokens(text: str) -> list[str]:
 
 def _joined(tokens: list[str], leet: dict[int, str]) -> str:
     """Answer the words with one space between them."""
+    if "".join(tokens).isalpha():
+        return " ".join(tokens)
     words = [token if token.isalpha() else _word(token, leet) for token in tokens]
     return " ".join(filter(None, words))
 
@@ -127,17 +127,25 @@ def _word(token: str, leet: dict[int, str]) -> str:
     return token.translate(leet)
 
 
-def _read(text: str, stretch: str) -> Folded:
-    """Answer words that are `_joined` as they are read; *stretch* is what a stretch becomes."""
+def _read(text: str) -> list[Folded]:
+    """Answer how words that are `_joined` are read: in two ways where a letter is stretched."""
     runs: list[str] = []
 
     def together(singles: re.Match[str]) -> str:
-        runs.append(_STRETCHED.sub(stretch, singles.group().replace(" ", "")))
+        runs.append(singles.group().replace(" ", ""))
         return runs[-1]
 
-    if text.count(" ") > 1:
+    if _SPELT.search(f" {text} "):
         text = _SINGLES.sub(together, text)
-    return Folded(text=_STRETCHED.sub(stretch, text), runs=tuple(runs))
+    if not _STRETCHED.search(text):
+        return [Folded(text=text, runs=tuple(runs))]
+    return [
+        Folded(
+            text=_STRETCHED.sub(letter, text),
+            runs=tuple(_STRETCHED.sub(letter, run) for run in runs),
+        )
+        for letter in (r"\1", r"\1\1")
+    ]
 
 
 _AS_I, _AS_L = (LEET | {ord(sign): letter for sign in STROKES} for letter in "il")
