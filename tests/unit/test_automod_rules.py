@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.plugins.automod import editing, native
+from bot.plugins.automod import editing, native, writing
 from bot.plugins.automod.config import (
     RULES,
     SETTINGS,
@@ -22,6 +23,8 @@ from bot.plugins.automod.config import (
 from bot.plugins.automod.reports import Outcome, on_message
 from bot.plugins.automod.rules import Facts, Finding, Rulebook, actions_of, judge, reason_of
 from bot.plugins.automod.windows import MAX_KEPT, MAX_MEMBERS, Windows, Written
+
+MANY = list(itertools.islice(itertools.permutations("abcdefgh", 4), 301))
 
 
 def facts(text: str = "", **values: Any) -> Facts:
@@ -288,6 +291,37 @@ def test_a_domain_is_on_one_list() -> None:
 
     assert domain == "evil.example"
     assert (config.rules["links"].allow, config.rules["links"].deny) == (("evil.example",), ())
+
+
+def test_texts_of_forms_are_read_as_they_were_written() -> None:
+    """Whatever is configured; a form that is sent as it was opened changes nothing."""
+    config = on("words", words=("no way", "\u0430"), parts=("scam",))
+    config = config.changed("links", allow=("a.example",), deny=("b.example",), strict=False)
+    config = replace(config.changed("joins", actions=("alert", "kick")), timeout_s=3600)
+
+    assert writing.with_limits(config, writing.limits(config)) == config
+    assert writing.with_words(config, writing.words(config)) == config
+    assert writing.with_domains(config, writing.domains(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "words"),
+    [
+        pytest.param(writing.with_limits, "burst", "`burst`: The rule `burst` has", id="half"),
+        pytest.param(writing.with_limits, "timeout minutes 0", "Minutes are from 1 to", id="none"),
+        pytest.param(writing.with_limits, "timeout minutes 99999", "from 1 to 40320", id="much"),
+        pytest.param(writing.with_limits, "burst count 31", "from 2 to 30", id="too many"),
+        pytest.param(writing.with_words, "ok\n*a*", "`\\*a\\*`: One letter is in", id="a letter"),
+        pytest.param(writing.with_words, "\n".join(map("".join, MANY)), "at most 300",
+                     id="too many words"),
+        pytest.param(writing.with_domains, "a.example", "begins with `allow`", id="no list"),
+        pytest.param(writing.with_domains, "allow x", "That is no domain", id="no domain"),
+    ],
+)  # fmt: skip
+def test_a_form_that_makes_no_sense_is_explained(read: Any, text: str, words: str) -> None:
+    """By its line."""
+    with pytest.raises(ConfigError, match=words):
+        read(Config(), text)
 
 
 def test_discords_rules_are_what_is_configured() -> None:
