@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import discord
@@ -16,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 FORM_TIMEOUT_S = 900.0  # as long as the token of the interaction that opened it lives
 MAX_TITLE = 45
+MAX_SHORT = 100  # characters that are soon typed again
 GIVEN_BACK = "-# What you wrote is in the file, so that it is not lost."
 
 
@@ -61,9 +63,29 @@ class Form(discord.ui.Modal):
         ]
 
 
+def typed(interaction: discord.Interaction[Any]) -> str:
+    """Answer the long texts of a form that this process does not know, empty without any."""
+    data: Any = interaction.data or {}
+    texts = (
+        str(each["value"]) for each in _fields(data.get("components") or ()) if "value" in each
+    )
+    return "\n\n".join(text for text in texts if len(text) > MAX_SHORT or "\n" in text)
+
+
+def file_of(text: str) -> discord.File:
+    """Answer the file in which a text is given back."""
+    return discord.File(io.BytesIO(text.encode("utf-8", "replace")), filename="your-text.txt")
+
+
+def _fields(components: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    for each in components:
+        yield each
+        inner = each.get("component")
+        yield from _fields([*(each.get("components") or ()), *([inner] if inner else ())])
+
+
 async def _send_back(interaction: discord.Interaction[Any], words: str, text: str) -> None:
     done = interaction.response.is_done()
     send: Any = interaction.followup.send if done else interaction.response.send_message
-    file = discord.File(io.BytesIO(text.encode("utf-8", "replace")), filename="your-text.txt")
     silent = discord.AllowedMentions.none()
-    await send(words, file=file, ephemeral=True, allowed_mentions=silent)
+    await send(words, file=file_of(text), ephemeral=True, allowed_mentions=silent)

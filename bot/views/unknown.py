@@ -16,6 +16,7 @@ import structlog
 
 from bot.commands.handling import interaction_of
 from bot.gateway.event import redelivered
+from bot.views.forms import GIVEN_BACK, file_of, typed
 from bot.views.staleness import Treatment, treatment
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class UnknownInteractions:
                 case Treatment.EXPLAIN:
                     await self._explain(interaction, again)
                 case Treatment.INTERRUPTED:
-                    await interaction.followup.send(INTERRUPTED, ephemeral=True)
+                    await self._interrupted(interaction)
                 case Treatment.IGNORE:
                     return
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
@@ -90,9 +91,20 @@ class UnknownInteractions:
             log.info("interaction.unknown", kind=interaction.type.name, redelivered=again)
 
     async def _explain(self, interaction: discord.Interaction[Any], again: bool) -> None:
+        words, file = _with_text(NO_LONGER_ACTIVE, interaction)
         try:
-            await interaction.response.send_message(NO_LONGER_ACTIVE, ephemeral=True)
+            await interaction.response.send_message(words, ephemeral=True, **file)
         except discord.HTTPException as error:
             if error.code != ALREADY_ANSWERED or not again:
                 raise
-            await interaction.followup.send(INTERRUPTED, ephemeral=True)
+            await self._interrupted(interaction)
+
+    async def _interrupted(self, interaction: discord.Interaction[Any]) -> None:
+        words, file = _with_text(INTERRUPTED, interaction)
+        await interaction.followup.send(words, ephemeral=True, **file)
+
+
+def _with_text(words: str, interaction: discord.Interaction[Any]) -> tuple[str, dict[str, Any]]:
+    """Answer what to say, and the file with what was written in a form."""
+    text = typed(interaction) if interaction.type is discord.InteractionType.modal_submit else ""
+    return (f"{words}\n{GIVEN_BACK}", {"file": file_of(text)}) if text else (words, {})

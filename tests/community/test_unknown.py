@@ -65,17 +65,20 @@ async def test_a_menu_that_nobody_knows_is_explained(quick: Stage) -> None:
 async def test_a_form_from_before_a_restart_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was typed is lost, and its user knows it."""
+    """What was typed is given back, and its user knows that it was in vain."""
+    text = "Take what you like.\nAnd be kind."
     async with simulated(tmp_path) as stage:
         async with serving(stage, monkeypatch, ["panels"]):
             shown = await stage.driver.slash("panel create", user="mod", wait_s=10)
         role = (await stage.driver.add_role("Red"))["name"]
         async with serving(stage, monkeypatch, ["panels"]):
-            values = {"title": "T", "text": "", "roles": [role], "style": ["select"]}
+            values = {"title": "T", "text": text, "roles": [role], "style": ["select"]}
             values["mode"] = ["any"]
             sent = await stage.driver.submit_modal(shown["id"], values, wait_s=10)
 
             assert "run the command again" in words_of(sent["response"])
+            (file,) = sent["response"]["attachments"]
+            assert stage.backend.cdn.get(file["url"]) == text.encode()
 
 
 async def test_a_question_from_before_a_restart_is_explained(
