@@ -62,6 +62,7 @@ class Novera(commands.Bot):
         self.pipeline = Pipeline(self.process_commands)
         # A listener, not a method: a plugin's `@bot.event` would take the method's place.
         self.add_listener(self._serve_commands, "on_ready")
+        self.add_listener(self._serve_commands_of, "on_guild_join")
 
     async def login(self, token: str) -> None:
         """Log in; while Discord is waited for, a thread imports what will be loaded then."""
@@ -82,6 +83,7 @@ class Novera(commands.Bot):
             self.services.tasks,
             path=self.settings.state_dir / FILE,
             api_url=self.settings.discord_api_url,
+            leads=self._leads,
         )
         unknown.attach(self)
         if self._importing is not None:
@@ -96,6 +98,15 @@ class Novera(commands.Bot):
         """Slash commands that changed are registered while the bot serves already."""
         self.services.begin()
         self.command_sync.start()
+
+    async def _serve_commands_of(self, guild: discord.Guild) -> None:
+        """A guild may have commands of its own, which could not be registered before."""
+        if self.tree.get_commands(guild=guild):
+            self.command_sync.start()
+
+    def _leads(self) -> bool:
+        connection = self.services.connection
+        return connection is None or connection.state not in ("stopping", "failed")
 
 
 def _prefixes(bot: Novera, message: discord.Message) -> list[str]:
@@ -113,11 +124,14 @@ def intents_of(privileged: tuple[str, ...]) -> discord.Intents:
 
 
 def owners_of(application: discord.AppInfo) -> set[int]:
-    """Answer who owns the bot: its owner, or a team's administrators and developers."""
+    """Answer who owns the bot: its owner, or a team's owner, administrators and developers."""
     if application.team is None:
         return {application.owner.id}
     roles = (discord.TeamMemberRole.admin, discord.TeamMemberRole.developer)
-    return {member.id for member in application.team.members if member.role in roles}
+    owners = {member.id for member in application.team.members if member.role in roles}
+    if application.team.owner_id is not None:
+        owners.add(application.team.owner_id)
+    return owners
 
 
 def build(settings: BotSettings) -> Novera:

@@ -45,7 +45,7 @@ def _foreign(factory: str) -> discord.Client:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name is None or not module_name.startswith(error.name):
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise  # the module is there; what it needs is not
         raise FactoryError(f"there is no module named {error.name}") from error
     except RuntimeError as error:

@@ -20,14 +20,17 @@ def fingerprint(payloads: Iterable[Mapping[str, Any]]) -> str:
     return hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
-def outdated(known: Mapping[str, str], current: Mapping[str, str]) -> tuple[str, ...]:
+def outdated(
+    known: Mapping[str, str], current: Mapping[str, str], *, force: bool = False
+) -> tuple[str, ...]:
     """Answer the scopes to register anew: those that changed, and those that lost all commands.
 
     Args:
         known: Hash by scope (`GLOBAL` or a server's id), as Discord was last told.
         current: The same, as the bot holds them; a server without commands is left out.
+        force: All scopes, also those that did not change.
     """
-    changed = [scope for scope, digest in current.items() if known.get(scope) != digest]
+    changed = [scope for scope, digest in current.items() if force or known.get(scope) != digest]
     emptied = [scope for scope in known if scope not in current]
     return tuple(changed + emptied)
 

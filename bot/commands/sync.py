@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import random
 from pathlib import Path
@@ -14,9 +15,8 @@ import structlog
 from discord import app_commands
 
 from bot.commands import registration
+from bot.gateway.statefile import StateFile
 from bot.tasks.timeouts import with_timeout
-from watchdog.heartbeat import file
-from watchdog.heartbeat.schema import HeartbeatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ MAX_BYTES = 1024 * 1024
 SYNC_TIMEOUT_S = 60.0  # of one call; discord.py waits out rate limits inside it
 RETRY_BASE_S = 5.0
 RETRY_CAP_S = 600.0
-MAX_TRIES = 8
+TOO_MANY = 429
 
 
 class CommandSync:
@@ -47,17 +47,20 @@ class CommandSync:
         *,
         path: Path,
         api_url: str,
+        leads: Callable[[], bool] = lambda: True,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self._bot, self._tasks, self._path, self._api_url = bot, tasks, path, api_url
-        self._draw = draw
+        """*leads*: whether this process still serves; the next one may have other commands."""
+        self._bot, self._tasks, self._api_url = bot, tasks, api_url
+        self._file = StateFile(path, max_bytes=MAX_BYTES)
+        self._leads, self._draw = leads, draw
         self._task: asyncio.Task[None] | None = None
-        self._asked = False
+        self._asked = asyncio.Event()
         self._lock = asyncio.Lock()
 
     def start(self) -> None:
         """Look for changes in a task of its own; one that is at it already looks once more."""
-        self._asked = True
+        self._asked.set()
         if self._task is None or self._task.done():
             # In a context of its own: it may go on long after the event that asked for it is done.
             self._task = contextvars.Context().run(self._begin)
@@ -69,49 +72,65 @@ class CommandSync:
         """Register what changed, or everything with *force*; answers how many scopes that were.
 
         Raises:
-            discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError: Discord did not take
-                it; what it took so far is on disk.
+            discord.HTTPException: Discord refused a scope; all others are registered.
+            discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError: Discord was not
+                reached; what it took so far is on disk.
         """
         application = self._bot.application_id
         if application is None:
             raise app_commands.MissingApplicationID
+        refusals: list[discord.HTTPException] = []
         async with self._lock:
-            current = await self._current()
-            known = {} if force else self._read(application)
-            scopes = registration.outdated(known, current)
+            current, known = await self._current(), await self._known(application)
+            scopes = registration.outdated(known, current, force=force)
             for scope in scopes:
-                guild = None if scope == registration.GLOBAL else discord.Object(id=int(scope))
-                await with_timeout(self._bot.tree.sync(guild=guild), SYNC_TIMEOUT_S)
-                if scope in current:
-                    known[scope] = current[scope]
-                else:
-                    known.pop(scope, None)
-                self._write(known, application)
-            return len(scopes)
+                try:
+                    await self._tell(scope)
+                except discord.HTTPException as error:
+                    if not _is_refusal(error):
+                        raise
+                    refusals.append(error)
+                    continue
+                known.pop(scope, None)
+                known |= {scope: current[scope]} if scope in current else {}
+                await self._keep(known, application)
+        if refusals:
+            raise refusals[0]
+        return len(scopes)
+
+    async def _tell(self, scope: str) -> None:
+        guild = None if scope == registration.GLOBAL else discord.Object(id=int(scope))
+        await with_timeout(self._bot.tree.sync(guild=guild), SYNC_TIMEOUT_S)
 
     async def _run(self) -> None:
-        while self._asked:
-            self._asked = False
-            await self._try()
+        tries = 0
+        while self._leads():
+            self._asked.clear()
+            if await self._try():
+                if not self._asked.is_set():
+                    return
+                tries = 0
+                continue
+            delay_s = min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(tries, 10))
+            delay_s *= 0.5 + self._draw() / 2
+            tries += 1
+            log.warning("commands.not_registered", tries=tries, delay_s=round(delay_s, 1))
+            with contextlib.suppress(TimeoutError):
+                await with_timeout(self._asked.wait(), delay_s)
 
-    async def _try(self) -> None:
-        for tries in range(MAX_TRIES):
-            try:
-                scopes = await self.sync()
-            except app_commands.CommandSyncFailure as error:
-                # The text names the commands and fields that Discord refused: the author's concern.
-                log.error("commands.refused", reason=str(error)[:2000])
-                return
-            except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-                delay_s = min(RETRY_CAP_S, RETRY_BASE_S * 2**tries) * (0.5 + self._draw() / 2)
-                log.warning(
-                    "commands.not_registered", error=type(error).__name__, delay_s=round(delay_s, 1)
-                )
-                await asyncio.sleep(delay_s)
-            else:
-                log.info("commands.registered" if scopes else "commands.unchanged", scopes=scopes)
-                return
-        log.error("commands.given_up", tries=MAX_TRIES)
+    async def _try(self) -> bool:
+        """Answer whether there is nothing to try again."""
+        try:
+            scopes = await self.sync()
+        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+            if not _is_refusal(error):
+                log.info("commands.not_taken", error=type(error).__name__)
+                return False
+            # The text names the commands and fields that Discord refused: the author's concern.
+            log.error("commands.refused", reason=str(error)[:2000])
+        else:
+            log.info("commands.registered" if scopes else "commands.unchanged", scopes=scopes)
+        return True
 
     async def _current(self) -> dict[str, str]:
         """Answer the hash of every scope that has commands; the global one always counts."""
@@ -132,16 +151,21 @@ class CommandSync:
             return dict(await command.get_translated_payload(tree, tree.translator))
         return dict(command.to_dict(tree))
 
-    def _read(self, application: int) -> dict[str, str]:
-        try:
-            raw = file.read(self._path, max_bytes=MAX_BYTES)
-        except (OSError, HeartbeatError):
-            return {}  # one registration too many does no harm
-        return registration.decode(raw, application=application, api_url=self._api_url)
+    async def _known(self, application: int) -> dict[str, str]:
+        """Answer what Discord was told; a guild that the bot has left took its commands along."""
+        raw = await self._file.read() or b""  # one registration too many does no harm
+        known = registration.decode(raw, application=application, api_url=self._api_url)
+        here = {registration.GLOBAL, *(str(guild.id) for guild in self._bot.guilds)}
+        return {scope: digest for scope, digest in known.items() if scope in here}
 
-    def _write(self, known: dict[str, str], application: int) -> None:
-        raw = registration.encode(known, application=application, api_url=self._api_url)
-        try:
-            file.write(self._path, raw)
-        except OSError as error:
-            log.warning("commands.hash_not_written", error=type(error).__name__)
+    async def _keep(self, known: dict[str, str], application: int) -> None:
+        await self._file.write(
+            registration.encode(known, application=application, api_url=self._api_url)
+        )
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether asking again would be answered the same."""
+    return (
+        isinstance(error, discord.HTTPException) and 400 <= error.status < 500
+    ) and error.status != TOO_MANY

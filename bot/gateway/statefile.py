@@ -10,7 +10,7 @@ import structlog
 
 from bot.tasks.timeouts import with_timeout
 from watchdog.heartbeat import file
-from watchdog.heartbeat.schema import HeartbeatError
+from watchdog.heartbeat.schema import MAX_BYTES, HeartbeatError
 
 log = structlog.get_logger(__name__)
 
@@ -20,13 +20,14 @@ DISK_TIMEOUT_S = 2.0
 class StateFile:
     """One file of the state folder; what the disk refuses is logged once, never raised."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._warned = path, False
+    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
+        self._path, self._max_bytes, self._warned = path, max_bytes, False
 
     async def read(self) -> bytes | None:
         """Answer the content, None when there is none, nothing when it can't be read."""
         try:
-            return await with_timeout(asyncio.to_thread(file.read, self._path), DISK_TIMEOUT_S)
+            read = asyncio.to_thread(file.read, self._path, max_bytes=self._max_bytes)
+            return await with_timeout(read, DISK_TIMEOUT_S)
         except FileNotFoundError:
             return None
         except (OSError, HeartbeatError) as error:

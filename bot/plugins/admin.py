@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.commands.extensions import PluginError
 from bot.commands.hybrid import hybrid
+from bot.commands.refusals import Refused
 from bot.errors import ExitCode
 from bot.gateway.event import redelivered
 from bot.views.page import MAX_MESSAGE, cut
@@ -76,7 +77,10 @@ class Admin(commands.Cog, name="Admin"):
     @hybrid("Register all slash commands anew.", private=True)
     @app_commands.default_permissions(administrator=True)
     async def sync(self, ctx: commands.Context[Novera]) -> None:
-        scopes = await self.bot.command_sync.sync(force=True)
+        try:
+            scopes = await self.bot.command_sync.sync(force=True)
+        except app_commands.CommandSyncFailure as error:
+            raise Refused(f"Discord refused a command; the old ones stay.\n{error}") from error
         where = "globally" if scopes == 1 else f"globally and for {scopes - 1} servers"
         await _say(ctx, f"Slash commands registered {where}.")
 

@@ -93,14 +93,15 @@ def member(number: int, role: discord.TeamMemberRole) -> Any:
             SimpleNamespace(
                 owner=SimpleNamespace(id=1),
                 team=SimpleNamespace(
+                    owner_id=5,
                     members=[
                         member(2, discord.TeamMemberRole.admin),
                         member(3, discord.TeamMemberRole.developer),
                         member(4, discord.TeamMemberRole.read_only),
-                    ]
+                    ],
                 ),
             ),
-            {2, 3},
+            {2, 3, 5},
             id="team",
         ),
     ],

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import discord
 import pytest
+from structlog.testing import capture_logs
 
 from bot.client import Novera, build
-from bot.commands import sync
+from bot.commands import registration, sync
 from simulator.server import Simulator
 from tests.integration.serving import Served, serving, serving_at, until
 
@@ -147,3 +150,131 @@ async def struck(served: Served[Any]) -> None:
             return
         await asyncio.sleep(0.02)
     raise AssertionError("it never struck")
+
+
+async def test_a_server_that_refuses_keeps_no_other_from_its_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bot was invited there without slash commands; asking again would change nothing."""
+    async with serving(build, tmp_path, monkeypatch) as served:
+        await until(lambda: idle(served))
+        tree, guild = served.client.tree, served.client.guilds[0]
+        await served.driver.fault("fail_rest", {"status": 403, "path": "*/guilds/*/commands"})
+        tree.add_command(command("local"), guild=guild)
+        tree.add_command(command("everywhere"))
+        with capture_logs() as logs:
+            served.client.command_sync.start()
+            await until(lambda: "commands.refused" in events(logs))
+            await until(lambda: idle(served))
+        known = {each["name"] for each in await served.driver.commands()}
+        await served.driver.clear_faults()
+        later = await served.client.command_sync.sync()
+
+    assert "everywhere" in known
+    assert "commands.not_registered" not in events(logs)
+    assert later == 1
+
+
+async def test_a_server_that_the_bot_has_left_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Discord would refuse to hear of it at every start."""
+    async with serving(build, tmp_path, monkeypatch) as served:
+        await until(lambda: idle(served))
+        path, application = tmp_path / sync.FILE, served.client.application_id or 0
+        url = served.simulator.api_url
+        known = registration.decode(path.read_bytes(), application=application, api_url=url)
+        known["999"] = "old"
+        path.write_bytes(registration.encode(known, application=application, api_url=url))
+        before = await registrations(served)
+
+        assert await served.client.command_sync.sync() == 0
+        assert await registrations(served) == before
+
+
+async def test_all_is_registered_anew_and_what_went_is_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner insists just after a plugin with commands for one server went."""
+    async with serving(build, tmp_path, monkeypatch) as served:
+        await until(lambda: idle(served))
+        tree, guild = served.client.tree, served.client.guilds[0]
+        tree.add_command(command("local"), guild=guild)
+        await served.client.command_sync.sync()
+        tree.remove_command("local", guild=guild)
+        forced = await served.client.command_sync.sync(force=True)
+
+        assert forced == 2
+        assert await served.driver.commands(guild="Novera Test") == []
+
+
+async def test_whoever_asks_does_not_wait_for_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Discord was in trouble; by now it is not, and the owner loads a plugin."""
+    monkeypatch.setattr(sync, "SYNC_TIMEOUT_S", 0.5)
+    fault = ("fail_rest", {"status": 503, "path": "*/commands"})
+    with capture_logs() as logs:
+        async with serving(build, tmp_path, monkeypatch, before=fault) as served:
+            await until(lambda: "commands.not_registered" in events(logs))
+            await served.driver.clear_faults()
+            served.client.command_sync.start()
+            await until(lambda: "commands.registered" in events(logs), timeout_s=2)
+
+
+async def test_who_no_longer_leads_registers_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next leader may have other commands, and has registered them."""
+    monkeypatch.setattr(sync, "SYNC_TIMEOUT_S", 0.5)
+    fault = ("fail_rest", {"status": 503, "path": "*/commands"})
+    with capture_logs() as logs:
+        async with serving(build, tmp_path, monkeypatch, before=fault) as served:
+            await until(lambda: "commands.not_registered" in events(logs))
+            await served.driver.clear_faults()
+            served.client.services.connection = SimpleNamespace(state="stopping")  # type: ignore[assignment]
+            before = await registrations(served)
+            served.client.command_sync.start()
+            await until(lambda: idle(served))
+
+            assert await registrations(served) == before
+
+
+async def test_a_server_that_is_joined_gets_its_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command was kept for it before the bot was there."""
+    async with serving(build, tmp_path, monkeypatch) as served:
+        await until(lambda: idle(served))
+        world = served.simulator.world
+        joined = world.add_guild("Later")
+        tree = served.client.tree
+        tree.add_command(command("local"), guild=discord.Object(joined.id))
+        await until(lambda: len(world.backend.commands.get(joined.id, {})) == 1)
+
+
+async def test_the_owner_reads_what_discord_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """discord.py's words name the command and the field, where Discord does."""
+    async with serving(build, tmp_path, monkeypatch) as served:
+        await until(lambda: idle(served))
+        fault = {"status": 400, "code": 50035, "path": "*/commands"}
+        await served.driver.fault("fail_rest", fault)
+        said = await served.driver.say("!sync", user="owner", wait_s=10)
+
+    assert said["reply"]["content"].startswith("Discord refused a command; the old ones stay.")
+    assert "50035" in said["reply"]["content"]
+
+
+def command(name: str, description: str = "A command.") -> Any:
+    """Answer a slash command that does nothing."""
+
+    async def nothing(interaction: discord.Interaction[Any]) -> None: ...
+
+    return discord.app_commands.Command(name=name, description=description, callback=nothing)
+
+
+def events(logs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Answer the events of *logs*."""
+    return [entry["event"] for entry in logs]
