@@ -2,7 +2,7 @@
 
 Reads a line from stdin for each life, and writes the pid of the process it has made.
 
-    python -m tests.system.parts.reminding_lives STATE_DIR API_URL TOKEN
+    python -m tests.system.parts.reminding_lives STATE_DIR API_URL TOKEN DATABASE_URL
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import discord
 from discord.http import Route
+from pydantic import SecretStr
 
 import bot.timers.store  # noqa: F401 - before the fork
 from bot.clock.wall import utc_now
@@ -29,10 +30,12 @@ from bot.tasks.manager import TaskManager
 from tests.integration.serving import settings_for
 
 
-async def live(state_dir: Path, api_url: str, token: str) -> None:
+async def live(state_dir: Path, api_url: str, token: str, database_url: str) -> None:
     """Remind until killed."""
     Route.BASE = api_url
-    settings = settings_for(state_dir, {"discord_api_url": api_url})
+    settings = settings_for(
+        state_dir, {"discord_api_url": api_url, "database_url": SecretStr(database_url)}
+    )
     async with TaskManager() as tasks, Bridge(tasks=tasks) as bridge:
         client = discord.Client(intents=discord.Intents.none())
         none: Any = None
@@ -57,11 +60,11 @@ async def live(state_dir: Path, api_url: str, token: str) -> None:
 
 def main() -> None:
     """Fork a life for each line."""
-    state_dir, api_url, token = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    state_dir, given = Path(sys.argv[1]), sys.argv[2:5]
     for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            asyncio.run(live(state_dir, api_url, token))
+            asyncio.run(live(state_dir, *given))
             os._exit(0)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()

@@ -79,7 +79,9 @@ def times_noted(engine: Engine) -> dict[int, int]:
 
 
 @contextlib.asynccontextmanager
-async def lives(state_dir: Path, simulator: Simulator) -> AsyncIterator[asyncio.subprocess.Process]:
+async def lives(
+    state_dir: Path, simulator: Simulator, url: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Yield the process that makes lives."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -88,6 +90,7 @@ async def lives(state_dir: Path, simulator: Simulator) -> AsyncIterator[asyncio.
         str(state_dir),
         simulator.api_url,
         simulator.token,
+        url,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
@@ -126,14 +129,21 @@ def reminded(simulator: Simulator) -> collections.Counter[str]:
     )
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """The `DATABASE_URL` of an empty database."""
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgresql"))
+
+
 @pytest.mark.slow
-async def test_a_hundred_kills_lose_no_reminder_and_repeat_none(tmp_path: Path) -> None:
+@pytest.mark.timeout(150)
+async def test_a_hundred_kills_lose_no_reminder_and_repeat_none(tmp_path: Path, url: str) -> None:
     """SIGKILL at random moments, while claims, sends and writes are under way.
 
     Some go directly to their user, since their channels are gone; some are to come again.
     """
     draw = random.Random(SEED)
-    database = Opened("", tmp_path / "novera.db")
+    database = Opened(url, tmp_path / "novera.db")
     database.prepare()
     async with Simulator() as simulator:
         user_id = int((await simulator.driver.add_user("forgetful"))["id"])
@@ -143,7 +153,7 @@ async def test_a_hundred_kills_lose_no_reminder_and_repeat_none(tmp_path: Path) 
         ]
         for gone in channels[:GONE]:
             simulator.world.backend.delete_channel(gone)
-        async with lives(tmp_path, simulator) as process:
+        async with lives(tmp_path, simulator, url) as process:
             pid = await begin(process)
             await asyncio.sleep(0.3)
             seed(database.plain, channels, user_id)
