@@ -84,7 +84,7 @@ async def _come_first(settings: BotSettings, leadership: FileLeadership) -> bool
 class Lifecycle:
     """One process's run, from the first beat to the last."""
 
-    _refused: asyncio.Future[PermanentError]  # of the services
+    _services: services.Services  # while it leads
 
     def __init__(
         self,
@@ -183,8 +183,8 @@ class Lifecycle:
                 request_stop=self._stop.request,
                 last_beat=lambda: self._writer.last,
             ) as given:
-                self._vitals.services, self._refused = given, given.refused
-                return await self._serve(given)
+                self._vitals.services = self._services = given
+                return await self._serve()
         except PermanentError as error:
             self._vitals.failure = schema.Failure(
                 kind=error.kind, message=error.advice, permanent=True
@@ -192,7 +192,7 @@ class Lifecycle:
             log.error("bot.failed", kind=error.kind, advice=error.advice)
             return ExitCode.CONFIGURATION
 
-    async def _serve(self, given: services.Services) -> ExitCode:
+    async def _serve(self) -> ExitCode:
         total_s = self._settings.shutdown_timeout_s
         try:
             while True:
@@ -206,7 +206,7 @@ class Lifecycle:
         finally:
             self._vitals.phase = "stopping"
             await handlers.cancel(total_s * CANCEL_SHARE / 2)
-            await self._within("work", given.end_work(), total_s * CLOSE_SHARE)
+            await self._within("work", self._services.end_work(), total_s * CLOSE_SHARE)
             await self._within("client", self._connection.close(), total_s * CLOSE_SHARE)
 
     async def _serve_once(self) -> ExitCode | None:
@@ -215,20 +215,20 @@ class Lifecycle:
             asked = scope.create_task(self._stop.wait(), name="stop-request")
             stepping_down = scope.create_task(self._step_down.wait(), name="step-down-request")
             served = scope.create_task(self._connect(), name="gateway")
-            ends: set[asyncio.Future[Any]] = {asked, stepping_down, served, self._refused}
+            refused = self._services.refused
             try:
+                ends: set[asyncio.Future[Any]] = {asked, stepping_down, served, refused}
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-                if self._refused.done():
-                    raise self._refused.result()
+                if refused.done():
+                    raise refused.result()
                 if self._stop.code is not None or self._step_down.is_set():
                     return self._stop.code
                 served.result()
-                # Nobody asked for it: the client closed itself. Only the shutdown command ends
-                # with 0.
-                log.error("client.closed_itself")
+                log.error("client.closed_itself")  # only the shutdown command ends with 0
                 return ExitCode.FAILED
             finally:
                 self._vitals.phase = "stopping"
+                self._services.pause()
                 await self._suspend()
 
     def _hand_over(self) -> None:

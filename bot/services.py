@@ -154,6 +154,8 @@ class Services:
         contextvars.Context().run(self._begin)
 
     def _begin(self) -> None:
+        if self._guilds is not None:
+            self._guilds.forget()
         if self._storage is not None:
             from bot.storage.nightly import NightlyBackups
 
@@ -172,6 +174,12 @@ class Services:
         for part in (self._backups, self._cases, self._background, self._timers):
             if part is not None:
                 await part.close()
+
+    def pause(self) -> None:
+        """Begin nothing more: another process is about to lead. `begin` goes on."""
+        for part in (self._backups, self._background, self._timers):
+            if part is not None:
+                part.pause()
 
     async def close(self) -> None:
         """End what was made on demand, those that use others first."""

@@ -82,15 +82,22 @@ class BackgroundJobs:
         """Look for what earlier processes left; called once the bot is ready."""
         if not self._begun:
             self._begun = True
+            self._closing.clear()
             self._look(None, "jobs-take-over")
 
-    async def close(self) -> None:
-        """Stop all work; what is resumable goes on in the next process."""
+    def pause(self) -> None:
+        """Stop all work: what is resumable goes on in the process that is about to lead."""
+        self._begun = False
+        self._token = secrets.token_hex(8)  # should this one lead again, it adopts what it has left
         self._closing.set()
         for task in self._looking:
             task.cancel()  # what it has not adopted is left to the next process
         for run in tuple(self._runs.values()):
             run.stop()
+
+    async def close(self) -> None:
+        """Stop all work, and wait for its end."""
+        self.pause()
         if self._driving:
             await asyncio.wait(self._driving, timeout=CLOSE_TIMEOUT_S)
 

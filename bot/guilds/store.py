@@ -96,6 +96,11 @@ class GuildSettingsStore:
             listener(changed)
         return changed
 
+    def forget(self) -> None:
+        """Another process may have led meanwhile, and changed what is known here."""
+        self._known.clear()
+        self._prefixes = _read_prefixes(self._path)
+
     def on_change(self, listener: OnChange) -> Callable[[], None]:
         """Call *listener* with settings that changed; answers a function that ends that."""
         self._listeners.append(listener)

@@ -42,13 +42,18 @@ class NightlyBackups:
 
     def begin(self) -> None:
         """Look from now on; PostgreSQL's operator has better means."""
-        if self._is_sqlite and self._runner is None:
+        if self._is_sqlite and (self._runner is None or self._runner.done()):
             self._runner = self._tasks.create_task(self._run(), name="nightly-backups")
 
-    async def close(self) -> None:
+    def pause(self) -> None:
         """Look no longer; a copy that is being made ends as a file that nobody uses."""
         if self._runner is not None:
             self._runner.cancel()
+
+    async def close(self) -> None:
+        """Look no longer."""
+        self.pause()
+        if self._runner is not None:
             await asyncio.wait({self._runner}, timeout=1.0)
 
     async def look(self) -> None:

@@ -70,6 +70,11 @@ def ending(outcome: Outcome, *, attempts: int, now: datetime) -> Ending:
             return Ending(state="pending", attempts=made, next_try_at=again_at)
 
 
+def unbegun(*, attempts: int, failures: int, due_at: datetime) -> Ending:
+    """Answer what to write of a timer that is left to another process, as if never claimed."""
+    return Ending(state="pending", attempts=attempts, failures=failures, next_try_at=due_at)
+
+
 def failing(error: str, *, attempts: int, failures: int, now: datetime) -> Ending:
     """Answer what to write after an attempt that raised *error*.
 

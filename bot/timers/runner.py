@@ -12,7 +12,7 @@ import structlog
 
 from bot.tasks.manager import TaskManager
 from bot.tasks.timeouts import with_timeout
-from bot.timers.outcome import Outcome, Retry, ending, failing
+from bot.timers.outcome import Outcome, Retry, ending, failing, unbegun
 from bot.timers.timer import Ended, Handler, Timer
 
 log = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ class Runner:
         concurrency: int = CONCURRENCY,
     ) -> None:
         self._handlers, self._tasks, self._now, self._report = handlers, tasks, now, report
-        self._concurrency, self._closing = concurrency, False
+        self._concurrency, self._paused = concurrency, False
         self._lanes: dict[tuple[str, int], collections.deque[Timer]] = {}
         self._ready: collections.deque[tuple[str, int]] = collections.deque()
         self._running: set[asyncio.Task[Outcome]] = set()
@@ -46,8 +46,11 @@ class Runner:
 
     def take(self, event: object) -> None:
         """Subscriber of the bridge; events of others are none of ours."""
-        if not isinstance(event, Timer) or self._closing:
-            return  # it stays claimed, and is claimed again by the next process
+        if not isinstance(event, Timer):
+            return
+        if self._paused:
+            self._give_back(event)
+            return
         lane = self._lanes.get(event.lane)
         if lane is None:
             self._lanes[event.lane] = collections.deque((event,))
@@ -56,11 +59,27 @@ class Runner:
             lane.append(event)
         self._pump()
 
-    async def close(self, timeout_s: float) -> None:
-        """Begin nothing more, and give what runs *timeout_s* to end."""
-        self._closing = True
+    def pause(self) -> None:
+        """Begin nothing more, and give back what waits."""
+        self._paused = True
         if self._later is not None:
             self._later.cancel()
+            self._later = None
+        for key in self._ready:
+            for timer in self._lanes.pop(key):
+                self._give_back(timer)
+        self._ready.clear()
+        for lane in self._lanes.values():  # their first ones run
+            while len(lane) > 1:
+                self._give_back(lane.pop())
+
+    def go_on(self) -> None:
+        """Begin what comes from now on."""
+        self._paused = False
+
+    async def close(self, timeout_s: float) -> None:
+        """Begin nothing more, and give what runs *timeout_s* to end."""
+        self.pause()
         running = set(self._running)
         if running:
             _, late = await asyncio.wait(running, timeout=timeout_s)
@@ -69,8 +88,12 @@ class Runner:
             if late:
                 await asyncio.wait(late, timeout=timeout_s)
 
+    def _give_back(self, timer: Timer) -> None:
+        before = {"attempts": timer.attempts, "failures": timer.failures}
+        self._report(Ended(timer, unbegun(**before, due_at=timer.due_at)))
+
     def _pump(self) -> None:
-        while self._ready and len(self._running) < self._concurrency and not self._closing:
+        while self._ready and len(self._running) < self._concurrency and not self._paused:
             if not self._may_begin():
                 return
             lane = self._ready.popleft()
@@ -107,8 +130,9 @@ class Runner:
         else:
             del self._lanes[timer.lane]
         error = None if task.cancelled() else task.exception()
-        if task.cancelled() and self._closing:
-            return  # it stays claimed: nobody knows how far it came
+        if task.cancelled() and self._paused:
+            self._give_back(timer)  # nobody knows how far it came: it happens again
+            return
         now, before = self._now(), {"attempts": timer.attempts, "failures": timer.failures}
         if task.cancelled():
             end = failing("CancelledError", **before, now=now)

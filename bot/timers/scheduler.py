@@ -30,6 +30,7 @@ WINDOW = 200  # timers that are claimed and not written yet
 LOOK_S = 10.0
 LINGER_S = 0.02  # after it was woken: what comes at once is done at once
 FULL_S = 0.25  # until it tries again to hand over what the bridge had no room for
+RECALL_S = 300.0
 BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0
 LOG_EVERY_S = 60.0
 FORGET_AFTER, FORGET_EVERY = timedelta(days=30), timedelta(days=1)
@@ -83,7 +84,9 @@ class Scheduler:
         self._ended: collections.deque[Ended] = collections.deque()
         self._in_hand: set[tuple[int, datetime]] = set()
         self._forget_at = now()
-        self._doubtful = True  # whether rows may be claimed that nobody has in hand
+        # Rows may be claimed that nobody has in hand: at the start, after a failure, and now and
+        # then, since the process before this one may have claimed some when it led no more.
+        self._recall_at_s = float("-inf")
         self._delay_s, self._logged_at_s = BACKOFF_S, float("-inf")
         self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
 
@@ -94,6 +97,10 @@ class Scheduler:
     def wake(self) -> None:
         """Look again: something was scheduled, or a kind got its handler."""
         self._woken.set()
+
+    def doubt(self) -> None:
+        """Rows may be claimed that nobody has in hand."""
+        self._recall_at_s = float("-inf")
 
     def report(self, ended: Ended) -> None:
         """Write down what became of a timer."""
@@ -145,15 +152,16 @@ class Scheduler:
         Raises:
             Exception: the database is lost; what was to be written is kept for the next step.
         """
-        if self._doubtful:
+        kinds, now_s = self._kinds(), time.monotonic()
+        if kinds and now_s >= self._recall_at_s:
+            self._recall_at_s = now_s + RECALL_S
             recalled = self._store.recall({timer_id for timer_id, _ in self._in_hand})
-            self._doubtful = False
             if recalled:
                 log.info("timers.recalled", count=recalled)
         ended = tuple(self._ended)
         room = self._window - len(self._in_hand) + len(ended)
         now = self._now()
-        found = self._store.round(ended, kinds=self._kinds(), room=room, now=now)
+        found = self._store.round(ended, kinds=kinds, room=room, now=now)
         self._written(ended)
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY
@@ -177,15 +185,13 @@ class Scheduler:
                 self._publish(timer)
             except (BridgeFullError, BridgeClosedError) as error:
                 log.warning("timers.not_handed_over", error=type(error).__name__)
-                self._doubtful = True  # should the next line fail
-                self._store.release(claimed[index:])
-                self._doubtful = False
+                self._store.release([each.id for each in claimed[index:]])
                 return False
             self._in_hand.add(timer.key)
         return True
 
     def _failed(self, error: Any) -> float:
-        self._doubtful = True
+        self.doubt()
         self._on_failure()
         cause = getattr(error, "orig", None) or error
         name = type(cause).__name__
@@ -200,12 +206,17 @@ class Scheduler:
         return 0.0
 
     def _finish(self) -> None:
-        """Write what was reported, once; what can't be written happens again, and is recognised."""
+        """Write what was reported, and give back the rest, once.
+
+        What can't be written happens again, and is recognised.
+        """
         ended = tuple(self._ended)
-        if not ended:
-            return
+        left = self._in_hand - {each.timer.key for each in ended}
         try:
-            self._store.round(ended, kinds=(), room=0, now=self._now())
+            if ended:
+                self._store.round(ended, kinds=(), room=0, now=self._now())
+            if left:
+                self._store.release([timer_id for timer_id, _ in left])
         except self._failures as error:
             log.warning("timers.not_written", count=len(ended), error=type(error).__name__)
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -88,10 +88,10 @@ class TimerStore:
         with self._engine.begin() as connection:
             connection.execute(delete(TimerRow).where(_T.finished_at < before))
 
-    def release(self, timers: Collection[Timer]) -> None:
-        """Give back what was claimed and could not be handed over."""
+    def release(self, timer_ids: Collection[int]) -> None:
+        """Give back what was claimed and is not begun."""
         with self._engine.begin() as connection:
-            _release(connection, [timer.id for timer in timers])
+            _release(connection, list(timer_ids), _T.claimed_by == self._instance)
 
     def _has_due(self, kinds: Collection[str], now: datetime) -> bool:
         next_at = self._next_at(kinds)
@@ -165,11 +165,13 @@ def _timer(row: Any, now: datetime) -> Timer:
     )
 
 
-def _release(connection: Connection, timer_ids: Sequence[int]) -> None:
+def _release(
+    connection: Connection, timer_ids: Sequence[int], *conditions: ColumnElement[bool]
+) -> None:
     for start in range(0, len(timer_ids), 500):  # SQLite takes so many values and no more
         connection.execute(
             update(TimerRow)
-            .where(_T.id.in_(timer_ids[start : start + 500]), _T.state == "claimed")
+            .where(_T.id.in_(timer_ids[start : start + 500]), _T.state == "claimed", *conditions)
             .values(state="pending", claimed_by=None)
         )
 

@@ -47,7 +47,7 @@ class Timers:
         self._kinds: frozenset[str] = frozenset()
         self._scheduler: Scheduler | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._closing = False
+        self._closing = self._paused = False
         self._runner = Runner(self._handlers, tasks=services.tasks, now=now, report=self._report)
         services.storage.preload("bot.timers.store")
 
@@ -131,7 +131,16 @@ class Timers:
         return await self._write(lambda given: reschedule(given, timer_id, due_at), session)
 
     def begin(self) -> None:
-        """Start the thread once the database is open; called when the bot is ready."""
+        """Start the thread once the database is open; called when the bot is ready.
+
+        After a pause it goes on.
+        """
+        if self._paused and not self._closing:
+            self._paused = False
+            self._runner.go_on()
+            if self._scheduler is not None:
+                self._scheduler.doubt()
+                self._scheduler.wake()
         if self._keeper is None and not self._closing:
             # In a context of its own: it outlives the event in which it may be asked for.
             self._keeper = contextvars.Context().run(self._start)
@@ -142,12 +151,18 @@ class Timers:
             self._scheduler.wake()
             return
         client = self._services.client
-        if client is not None and client.is_ready():
+        if client is not None and client.is_ready() and not self._paused:
             self.begin()  # somebody asked for timers after the start
+
+    def pause(self) -> None:
+        """Hand out nothing more: another process is about to lead. What runs may end."""
+        self._paused = True
+        self._runner.pause()
 
     async def close(self) -> None:
         """Hand out nothing more; let what is being sent end, and write what became of it."""
         self._closing = True
+        self.pause()
         await self._runner.close(CLOSE_HANDLERS_S)
         if self._scheduler is not None:
             self._scheduler.stop()
@@ -188,7 +203,7 @@ class Timers:
         self._scheduler = scheduler = Scheduler(
             TimerStore(engine, instance=self._instance),
             failures=FAILURES,
-            kinds=lambda: () if self._closing else self._kinds,
+            kinds=lambda: () if self._paused else self._kinds,
             publish=self._services.bridge.publish,
             now=self._now,
             on_failure=lambda: call(self._services.storage.look),

@@ -211,3 +211,17 @@ async def test_a_button_of_an_earlier_database_cancels_nothing(stage: Stage) -> 
 
     assert "I have forgotten it" in pressed["response"]["content"]
     assert (await job_of(stage)).status == "running"
+
+
+async def test_a_process_that_leads_again_goes_on_with_the_jobs_it_left(stage: Stage) -> None:
+    """While another one was about to lead, it worked on none."""
+    await held_at(stage, 2, to=5)
+    stage.services.pause()
+    await until(lambda: not stage.services.background._runs)
+    counting(stage).hold_at = -1
+    left = (await job_of(stage)).status
+    stage.services.begin()
+    await until(lambda: "Counted to 5." in shown(stage)[0].content)
+
+    assert left == "running"
+    assert counting(stage).counted == [1, 2, 3, 4, 5]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -298,3 +299,100 @@ async def test_what_is_over_for_a_month_is_forgotten(stage: Stage) -> None:
     await timers.schedule("k", due_at=datetime.now(UTC) + ahead)
     await reached(stage, {2: "pending", 3: "sent"})
     await timers.close()
+
+
+async def in_state(stage: Stage, state: str) -> int:
+    """Answer how many timers are in *state*."""
+    return list((await states(stage)).values()).count(state)
+
+
+async def test_a_process_that_is_to_lead_no_more_gives_back_what_it_has_not_begun(
+    stage: Stage, timers: Timers
+) -> None:
+    """The next one does all of it, once; what runs may end, and is written."""
+    doing, after = Doing(), Doing()
+    doing.go.clear()
+    timers.handle("k", doing)
+    for age in range(40, 0, -1):
+        await timers.schedule("k", due_at=ago(age), channel_id=age % 20)
+    await until(lambda: len(doing.timers) >= 10)
+    timers.pause()
+    await timers.schedule("k", due_at=ago(), channel_id=99)
+    begun = {timer.id for timer in doing.timers}
+    await until_async(lambda: in_state(stage, "claimed"), len(begun))
+    doing.go.set()
+    await until_async(lambda: in_state(stage, "sent"), len(begun))
+    successor = Timers(stage.services)
+    successor.handle("k", after)
+    successor.begin()
+    await until_async(lambda: in_state(stage, "sent"), 41)
+    await successor.close()
+
+    assert {timer.id for timer in doing.timers} == begun
+    assert {timer.id for timer in after.timers} == set(range(1, 42)) - begun
+    assert all(timer.attempts == 0 for timer in after.timers)
+
+
+async def test_a_process_that_leads_again_goes_on(stage: Stage, timers: Timers) -> None:
+    """With what it gave back, and with what its successor died with."""
+    doing = Doing()
+    timers.handle("k", doing)
+    timers.pause()
+    await timers.schedule("k", due_at=ago())
+    second = await timers.schedule("k", due_at=ago())
+
+    async def work(session: AsyncSession) -> None:
+        change = update(TimerRow).where(TimerRow.id == second)
+        await session.execute(change.values(state="claimed", claimed_by="successor"))
+
+    await stage.services.storage.write(work)
+    assert doing.timers == []
+    timers.begin()
+    await reached(stage, {1: "sent", second: "sent"})
+
+    assert len(doing.timers) == 2
+
+
+async def test_what_does_not_end_in_time_is_left_to_the_next_process(
+    stage: Stage, timers: Timers
+) -> None:
+    """Which may have begun long before: it would not look for what others have in hand again."""
+    doing = Doing()
+    doing.go.clear()
+    timers.handle("k", doing)
+    await timers.schedule("k", due_at=ago(2), channel_id=1)
+    await timers.schedule("k", due_at=ago(1), channel_id=1)
+    await until(lambda: len(doing.timers) == 1)
+    await timers.close()
+
+    assert await states(stage) == {1: "pending", 2: "pending"}
+
+
+async def test_what_a_predecessor_claimed_too_late_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was killed after its successor had looked for what it left."""
+    monkeypatch.setattr(scheduling, "RECALL_S", 0.05)
+    timers, doing = stage.services.timers, Doing()
+    timers.handle("k", doing)
+    await timers.schedule("k", due_at=ago())
+    await reached(stage, {1: "sent"})
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(update(TimerRow).values(state="claimed", claimed_by="predecessor"))
+
+    await stage.services.storage.write(work)
+    await asyncio.sleep(0.1)
+    timers.wake()
+    await reached(stage, {1: "sent"})
+
+    assert len(doing.timers) == 2
+
+
+async def until_async(count: Callable[[], Awaitable[int]], expected: int) -> None:
+    """Wait until the database counts so many."""
+    for _ in range(300):
+        if (found := await count()) == expected:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{found} and not {expected}")

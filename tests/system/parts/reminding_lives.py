@@ -30,7 +30,7 @@ from bot.tasks.manager import TaskManager
 from tests.integration.serving import settings_for
 
 
-async def live(state_dir: Path, api_url: str, token: str, database_url: str) -> None:
+async def live(state_dir: Path, api_url: str, token: str, database_url: str = "") -> None:
     """Remind until killed."""
     Route.BASE = api_url
     settings = settings_for(
