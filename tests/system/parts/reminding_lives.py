@@ -69,7 +69,7 @@ def main() -> None:
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
         os.waitpid(pid, 0)
-        sys.stdout.write("ended\n")
+        sys.stdout.write("\nended\n")  # it may have died in the middle of a line of its log
         sys.stdout.flush()
 
 

@@ -55,6 +55,9 @@ def seed(engine: Engine, channels: list[int], user_id: int) -> None:
     with engine.begin() as connection:
         connection.execute(insert(ReminderRow), reminders)
         connection.execute(insert(TimerRow), timers)
+        if engine.dialect.name == "postgresql":  # which counts on by itself only what it numbered
+            series = func.pg_get_serial_sequence("timers", "id")
+            connection.execute(select(func.setval(series, REMINDERS)))
 
 
 def counts(engine: Engine, table: Any) -> dict[str, int]:
@@ -100,7 +103,7 @@ async def lives(
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await process.communicate()  # `wait` would wait for whoever reads its log
 
 
 async def begin(process: asyncio.subprocess.Process) -> int:
