@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import discord
 
-from bot.plugins.automod.config import Config
-from bot.plugins.automod.rules import Facts
+from bot.plugins.automod.rules import Facts, Rulebook
 
 EPOCH_MS = 1_420_070_400_000  # of Discord's ids
 _MENTIONS = re.compile(r"<@[!&]?([0-9]{15,20})>")
@@ -72,14 +71,14 @@ def _words_in(document: object) -> Iterator[str]:
             yield from _words_in(value)
 
 
-def is_exempt(message: discord.Message, config: Config) -> bool:
+def is_exempt(message: discord.Message, book: Rulebook) -> bool:
     """Answer whether rules do not apply: to whoever manages messages there, by role or channel."""
     channel, author = message.channel, message.author
-    if config.exempt_channels and _is_in(channel, frozenset(config.exempt_channels)):
+    if book.exempt_channels and _is_in(channel, book.exempt_channels):
         return True
     if not isinstance(author, discord.Member):
         return False  # has left by now
-    if config.exempt_roles and any(author.get_role(role) for role in config.exempt_roles):
+    if any(author.get_role(role) for role in book.config.exempt_roles):
         return True
     if isinstance(channel, discord.Thread) and channel.parent is None:
         return author.guild_permissions.manage_messages  # as far as that is known

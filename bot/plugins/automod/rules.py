@@ -82,6 +82,7 @@ class Rulebook:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.exempt_channels = frozenset(config.exempt_channels)
         self.links_allowed = frozenset(config.rules["links"].allow)
         self.links_denied = frozenset(config.rules["links"].deny)
         rule = config.rules["words"]

@@ -60,7 +60,7 @@ class Screening:
             self._see_later(message, guild, is_edit=is_edit)
             return CONTINUE
         book = self.book_of(settings)
-        if book is None or book.is_empty or is_exempt(message, book.config):
+        if book is None or book.is_empty or is_exempt(message, book):
             return CONTINUE
         facts = facts_of(message, is_edit=is_edit)
         own: frozenset[str] | None = frozenset()
@@ -146,7 +146,7 @@ class Screening:
             settings = self._bot.services.guilds.known(guild.id)
             book = self.book_of(settings) if settings is not None else None
             own = self.invites.known(guild, ())
-            if book is None or own is None or book.is_empty or is_exempt(message, book.config):
+            if book is None or own is None or book.is_empty or is_exempt(message, book):
                 return CONTINUE
             return self._judge(message, facts_of(message, is_edit=is_edit), book, own)
         except StorageError as error:
