@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +17,8 @@ from bot.plugins.audit.outbox import Outbox
 if TYPE_CHECKING:
     from bot.client import Novera
 
-MAX_OWN = 5000  # ids of messages that the bot deleted itself
+MAX_OWN = 5000  # ids of messages that the bot deletes itself
+OWN_S = 300.0  # then it did not delete them: somebody else may
 
 
 class Audit(commands.Cog, name="Audit log"):
@@ -30,7 +32,7 @@ class Audit(commands.Cog, name="Audit log"):
     def __init__(self, bot: Novera) -> None:
         self.bot = bot
         self.outbox = Outbox(bot.services)
-        self._own: dict[int, None] = {}
+        self._own: dict[int, float] = {}  # when it was said, by message
 
     async def cog_unload(self) -> None:
         """Tell what waits."""
@@ -39,7 +41,7 @@ class Audit(commands.Cog, name="Audit log"):
     @commands.Cog.listener()
     async def on_own_deletion(self, message_ids: tuple[int, ...]) -> None:
         """Another plugin is about to delete messages, and tells of that itself."""
-        self._own.update(dict.fromkeys(message_ids))
+        self._own.update(dict.fromkeys(message_ids, self._now().at_s))
         while len(self._own) > MAX_OWN:
             del self._own[next(iter(self._own))]
 
@@ -117,10 +119,8 @@ class Audit(commands.Cog, name="Audit log"):
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         guild, known = self.bot.get_guild(payload.guild_id or 0), payload.cached_message
-        own = payload.message_id in self._own or (
-            known is not None and known.author == self.bot.user
-        )
-        if guild is None or own:
+        is_own = known is not None and known.author == self.bot.user
+        if self._took_own((payload.message_id,)) or is_own or guild is None:
             return
         places = facts.places_of(guild, payload.channel_id)
         gone = facts.message_facts(known, message_id=payload.message_id, places=places)
@@ -129,7 +129,7 @@ class Audit(commands.Cog, name="Audit log"):
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         guild = self.bot.get_guild(payload.guild_id or 0)
-        count = sum(message_id not in self._own for message_id in payload.message_ids)
+        count = len(payload.message_ids) - self._took_own(payload.message_ids)
         if guild is None or not count:
             return
         places = facts.places_of(guild, payload.channel_id)
@@ -166,6 +166,11 @@ class Audit(commands.Cog, name="Audit log"):
         changes = differences.of_places(facts.channel_facts(before), facts.channel_facts(after))
         entry = entries.place_changed(self._now(), "channel", after.id, after.name, changes)
         self.outbox.put(after.guild.id, entry)
+
+    def _took_own(self, message_ids: Iterable[int]) -> int:
+        """Answer how many of messages that are gone now the bot deleted itself."""
+        since_s = self._now().at_s - OWN_S
+        return sum(self._own.pop(message_id, -math.inf) >= since_s for message_id in message_ids)
 
     def _now(self) -> entries.Moment:
         return self.outbox.moment()
