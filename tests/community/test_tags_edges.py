@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.commands.refusals import Refused
 from tests.community.stage import Stage, words_of
 from tests.integration.serving import until
 
@@ -56,6 +57,23 @@ async def test_a_text_is_given_back_when_the_database_is_away(stage: Stage) -> N
     assert file == b"Be kind"
     await until(lambda: "database does not answer" in stage.messages()[-1].content)
     assert "Error id" in stage.messages()[-1].content
+
+
+async def test_a_text_is_given_back_after_a_long_wait(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The form was deferred meanwhile: the file takes the place of the waiting."""
+    form = await form_of(stage, "tag create", "rules", "bob")
+
+    async def slow(work: Any) -> Any:
+        await asyncio.sleep(2.3)
+        raise Refused("The moon is in the way.")
+
+    monkeypatch.setattr(stage.services.storage, "write", slow)
+    told, file = await sent(stage, form, "Be kind")
+
+    assert "The moon is in the way." in told
+    assert file == b"Be kind"
 
 
 async def test_of_two_who_change_a_tag_the_second_is_told(stage: Stage) -> None:
