@@ -24,8 +24,8 @@ FOLDER = "backups"  # in the state folder
 BUSY_TIMEOUT_S = 10.0
 LEFTOVER_S = 86_400.0  # an unfinished file this old belongs to nobody any more
 PG_DUMP_ADVICE = (
-    'The data is in PostgreSQL: back it up with `pg_dump --format=custom "$DATABASE_URL"`, and'
-    " bring it back with `pg_restore --clean` while the bot is stopped (docs/storage.md)"
+    "The data is in PostgreSQL: back it up with its own `pg_dump`, and bring it back with"
+    " `pg_restore` while the bot is stopped, as docs/storage.md has it"
 )
 
 

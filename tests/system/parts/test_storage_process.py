@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 
+import psycopg
 import pytest
 
+from bot.storage import engine as engines
+from bot.storage import schema
 from tests.integration.webhook_stand_in import answer, webhook
+from tests.postgresql import initdb
 from tests.sources import ROOT
 from tests.system.conftest import Make
 from tests.system.installation import Installation, until
@@ -17,9 +23,9 @@ from tests.system.installation import Installation, until
 NAME = "novera-20260304-030000.db"  # as docs/storage.md has it
 
 
-def commands() -> list[str]:
-    """Answer the commands of the page's first block, without their comments."""
-    text = (ROOT / "docs/storage.md").read_text(encoding="utf-8")
+def commands(heading: str) -> list[str]:
+    """Answer the commands of the block under *heading*, without their comments."""
+    text = (ROOT / "docs/storage.md").read_text(encoding="utf-8").partition(heading)[2]
     (block, *_) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     return [line.partition("#")[0].strip() for line in block.splitlines()]
 
@@ -101,7 +107,7 @@ def test_the_commands_of_the_page_do_what_it_says(installation: Installation) ->
     installation.wait_ready()
     database = installation.state / "novera.db"
     until(lambda: _has_tables(installation), "tables")
-    now, elsewhere, stop, restore, start = commands()
+    now, elsewhere, stop, restore, start = commands("## Backups of SQLite")
     copy = installation.folder.with_name(f"{installation.folder.name}-copy.db")
     elsewhere = elsewhere.replace("../novera-copy.db", str(copy))
     with closing(sqlite3.connect(database, isolation_level=None)) as made:
@@ -126,6 +132,89 @@ def test_the_commands_of_the_page_do_what_it_says(installation: Installation) ->
     assert too_early[0] == 1
     assert "The bot runs" in too_early[1]
     assert users == [(1,)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+def test_the_commands_for_postgresql_do_what_the_page_says(
+    make_installation: Make, postgresql: str
+) -> None:
+    """A dump while the bot serves, private; what came after it is gone, and numbers count on."""
+    installation = make_installation(DATABASE_URL=postgresql)
+    installation.start_simulator()
+    installation.start_supervisord()
+    installation.wait_ready()
+    until(lambda: _storage_state(installation) == "ready", "the database is open")
+    prepare, dump, stop, restore, start = commands("## PostgreSQL")
+
+    def shell(line: str) -> tuple[int, str]:
+        return installation.run("bash", "-c", f"{prepare}; {line}", timeout_s=60, **_path())
+
+    with psycopg.connect(postgresql, autocommit=True) as database:
+        database.execute("INSERT INTO users (user_id) VALUES (1)")
+        database.execute(TAG, ("first",))
+    answers = [shell(dump)]
+    with psycopg.connect(postgresql, autocommit=True) as database:
+        database.execute("INSERT INTO users (user_id) VALUES (2)")
+    answers += [shell(each) for each in (stop, restore, start)]
+    installation.wait_ready()
+    until(lambda: _storage_state(installation) == "ready", "the database is open")
+    with psycopg.connect(postgresql, autocommit=True) as database:
+        users = database.execute("SELECT user_id FROM users").fetchall()
+        number = database.execute(f"{TAG} RETURNING id", ("second",)).fetchall()
+
+    assert [code for code, _ in answers] == [0] * 4, answers
+    assert (installation.folder / "novera.dump").stat().st_mode & 0o777 == 0o600
+    assert users == [(1,)]
+    assert number == [(2,)]
+
+
+@pytest.mark.slow
+def test_a_dump_of_an_older_version_comes_back_into_an_emptied_database(
+    installation: Installation, postgresql: str
+) -> None:
+    """Over tables of a newer version it is refused as a whole, as the page says."""
+    installation.write_env(DATABASE_URL=postgresql)
+    schema.upgrade(engine := engines.plain_engine(engines.url_of(postgresql, Path())))
+    engine.dispose()
+    prepare, dump, _, restore, _ = commands("## PostgreSQL")
+    (empty,) = re.findall(r"`(psql .*?)`", (ROOT / "docs/storage.md").read_text(encoding="utf-8"))
+
+    def shell(line: str) -> int:
+        return installation.run("bash", "-c", f"{prepare}; {line}", timeout_s=60, **_path())[0]
+
+    codes = [shell(dump)]
+    with psycopg.connect(postgresql, autocommit=True) as database:
+        database.execute("CREATE TABLE newer (panel_id bigint REFERENCES panels (id))")
+        database.execute("INSERT INTO users (user_id) VALUES (1)")
+    codes.append(shell(restore))
+    with psycopg.connect(postgresql, autocommit=True) as database:
+        untouched = database.execute("SELECT user_id FROM users").fetchall()
+    codes += [shell(empty), shell(restore)]
+    with psycopg.connect(postgresql, autocommit=True) as database:
+        restored = database.execute("SELECT user_id FROM users").fetchall()
+
+    assert codes == [0, 1, 0, 0]
+    assert (untouched, restored) == ([(1,)], [])
+
+
+TAG = (
+    "INSERT INTO tags (guild_id, key, name, content, owner_id, uses, created_at)"
+    " VALUES (1, %s, '', '', 1, 0, 0)"
+)
+
+
+def _path() -> dict[str, str]:
+    """Answer a search path with PostgreSQL's own programs."""
+    found = initdb()
+    assert found is not None
+    return {"PATH": f"{found.parent}:{os.environ['PATH']}"}
+
+
+def _storage_state(installation: Installation) -> str:
+    """Answer what the leader's beat says of the database."""
+    beat = installation.beat()
+    return beat.storage.state if beat is not None else ""
 
 
 def _has_tables(installation: Installation) -> bool:
