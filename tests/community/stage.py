@@ -31,6 +31,7 @@ from simulator.world import World
 from tests.integration.serving import settings_for, until
 
 ALWAYS = ("bot.plugins.general", "bot.plugins.admin")
+ANSWER_S = 30.0  # longer than the bot itself is patient with its database
 INTENTS = ("members", "presences", "message_content")
 MODERATOR = (
     "ban_members",
@@ -70,7 +71,7 @@ class Stage:
 
     async def say(self, content: str, *, user: str = "mod", channel: str = "general") -> str:
         """Post a message; answers all words of the bot's reply."""
-        shown = await self.driver.say(content, user=user, channel=channel, wait_s=10)
+        shown = await self.driver.say(content, user=user, channel=channel, wait_s=ANSWER_S)
         return words_of(shown["reply"])
 
     async def slash(
@@ -83,7 +84,7 @@ class Stage:
     ) -> str:
         """Run a slash command; answers all words of the response."""
         shown = await self.driver.slash(
-            command, options=options, user=user, channel=channel, wait_s=10
+            command, options=options, user=user, channel=channel, wait_s=ANSWER_S
         )
         return words_of(shown["response"])
 
