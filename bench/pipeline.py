@@ -187,8 +187,8 @@ class Worker:
 
     def ask(self, verb: str, *numbers: float) -> dict[str, float]:
         """Answer the figures; *verb* is a method of `Traffic`."""
-        assert self.process.stdin is not None  # noqa: S101
-        assert self.process.stdout is not None  # noqa: S101
+        assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
+        assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
         self.process.stdin.write(orjson.dumps([verb, *numbers]).decode() + "\n")
         self.process.stdin.flush()
         answer: dict[str, float] = orjson.loads(self.process.stdout.readline())

@@ -30,7 +30,12 @@ ANY_BOT = (
     "bot.tasks.jobs",
     "sqlite3",
 )
-OWN_BOT = ("bot.guilds.store", "bot.storage.nightly", "bot.timers.timers")
+OWN_BOT = (
+    "bot.guilds.store",
+    "bot.moderation.cases",
+    "bot.storage.nightly",
+    "bot.timers.timers",
+)
 ITS_DATABASE = (
     "bot.background.store",
     "bot.guilds.rows",

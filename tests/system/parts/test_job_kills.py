@@ -178,4 +178,5 @@ async def test_two_processes_do_not_work_on_one_job(bots: MortalBots) -> None:
     assert f"of {MESSAGES} messages." in told
     assert left(stage, spam | others) == others
     await until(lambda: status_of(bots) == [("done",), ("done",)])
-    assert bots.logged().count('background_job.taken"') == 1
+    given_up = ("left", "taken")  # by the one that stepped down, of itself or by the row's word
+    assert sum(bots.logged().count(f'background_job.{how}"') for how in given_up) == 1
