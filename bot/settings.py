@@ -157,8 +157,14 @@ class BotSettings(InstallationSettings):
     @classmethod
     def _postgresql(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value().strip()
-        if text and urlsplit(text).scheme not in ("postgresql", "postgres"):
-            raise ValueError("must look like postgresql://user:password@host/name, or be empty")
+        shape = "must look like postgresql://user:password@host/name, or be empty"
+        try:
+            parts = urlsplit(text)
+            is_one = parts.scheme in ("postgresql", "postgres") and parts.port != 0
+        except ValueError:  # its text repeats what it could not read
+            raise ValueError(shape) from None
+        if text and not is_one:
+            raise ValueError(shape)
         return value
 
     @field_validator("outbound_networks")

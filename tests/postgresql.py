@@ -6,6 +6,7 @@ import functools
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -51,6 +52,20 @@ class Server:
         """End it at once, without a word to its clients."""
         self._run(*self._control, "-m", "immediate", "stop")
 
+    def freeze(self) -> None:
+        """Have it keep its connections and answer none."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen one go on."""
+        self._signal(signal.SIGCONT)
+
+    def ask_passwords(self) -> None:
+        """Believe nobody without the right one from now on."""
+        (self._data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        self._ask(f"ALTER USER {USER} PASSWORD '{PASSWORD}'")
+        self._ask("SELECT pg_reload_conf()")
+
     def end(self) -> None:
         """Stop it, if it runs, and take its files away."""
         if (self._data / "postmaster.pid").exists():
@@ -81,6 +96,12 @@ class Server:
         schema.upgrade(made)
         made.dispose()
         return "tables"
+
+    def _signal(self, number: signal.Signals) -> None:
+        first = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        for pid in (first, *map(int, children)):
+            os.kill(pid, number)
 
     def _ask(self, statement: str) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:

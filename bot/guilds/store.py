@@ -30,6 +30,7 @@ PREFIXES = "prefixes.json"
 MAX_BYTES = 4 * 1024 * 1024
 MAX_KNOWN = 10_000
 MAX_PREFIX = 8
+AGAIN_S = 5.0
 
 OnChange = Callable[[GuildSettings], None]
 
@@ -121,6 +122,7 @@ class GuildSettingsStore:
             settings = await self.of(guild_id)
         except StorageError as error:
             log.info("guild_settings.not_read", guild=guild_id, problem=error.advice)
+            await asyncio.sleep(AGAIN_S)  # not at each message of a guild that talks
         else:
             self._correct_prefix(settings)
         finally:

@@ -119,13 +119,12 @@ def restore(backup: Path, database: Path, *, now: datetime) -> Path | None:
     try:
         with contextlib.suppress(*SQLITE_ERRORS), _opened(database) as present:
             present.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        kept = None
         # A -wal that stayed would be played into the file that comes.
-        for ending in ("", "-wal", "-shm"):
+        for ending in ("-wal", "-shm"):
             part = database.with_name(f"{database.name}{ending}")
             if part.exists():
-                kept = aside
                 os.replace(part, aside.with_name(f"{aside.name}{ending}"))
+        kept = _also_known_as(database, aside)
         os.replace(incoming, database)
         _write_through(database.parent)
     except OSError as error:
@@ -133,6 +132,17 @@ def restore(backup: Path, database: Path, *, now: datetime) -> Path | None:
     finally:
         incoming.unlink(missing_ok=True)
     return kept
+
+
+def _also_known_as(database: Path, aside: Path) -> Path | None:
+    """Keep *database* under another name, too: at no moment is there none."""
+    if not database.exists():
+        return None
+    try:
+        os.link(database, aside)
+    except OSError:  # not every file system knows links
+        os.replace(database, aside)
+    return aside
 
 
 @contextlib.contextmanager

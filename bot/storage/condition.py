@@ -12,6 +12,7 @@ from watchdog.heartbeat import schema
 
 log = structlog.get_logger(__name__)
 
+TELL_EVERY_S = 60.0
 State = Literal["closed", "opening", "ready", "degraded"]
 
 
@@ -72,6 +73,7 @@ class Condition:
         self._lost: str | None = None
         self._lost_to_writes = False
         self._damage: str | None = None
+        self._told_at_s = float("-inf")
 
     @property
     def is_lost(self) -> bool:
@@ -90,7 +92,10 @@ class Condition:
     def retried(self, problem: str) -> None:
         """A transaction is run again."""
         self.health = replace(self.health, retried=self.health.retried + 1)
-        log.info("storage.retried", problem=problem)
+        now_s = self._clock()
+        if now_s - self._told_at_s >= TELL_EVERY_S:
+            self._told_at_s = now_s
+            log.info("storage.retried", problem=problem)
 
     def failed(self) -> None:
         """A question got no answer."""

@@ -58,13 +58,20 @@ def _options(url: URL) -> dict[str, Any]:
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT_S,
             "prepare_threshold": None,  # poolers in front of the server may mix up connections
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
+            # A host that is gone without a word is noticed in half a minute, not in hours.
+            "tcp_user_timeout": 20_000,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
         },
     }
 
 
 def _prepare(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
+        # Not as an option of the connection: poolers refuse those, or give it to somebody else.
+        limit = f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}"
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(limit))
         return
 
     @event.listens_for(engine, "connect")

@@ -1,6 +1,7 @@
 """What can go wrong with the database.
 
 StorageError (BotError)    it did not answer in time; nothing of this transaction was kept
+NoAnswerError (BotError)    never seen outside: it becomes a StorageError
 SchemaError (PermanentError)    it was written by a newer version: exit 78
 """
 
@@ -15,6 +16,13 @@ class StorageError(BotError):
     def __init__(self, database: str, advice: str) -> None:
         self.database, self.advice = database, advice
         super().__init__(f"{database}: {advice}")
+
+
+class NoAnswerError(BotError):
+    """The database neither answers nor fails: its host is gone, or its disk hangs."""
+
+    def __init__(self) -> None:
+        super().__init__("it neither answers nor fails; see that its host and its disk are well")
 
 
 class SchemaError(PermanentError):

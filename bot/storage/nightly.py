@@ -59,11 +59,11 @@ class NightlyBackups:
     async def look(self) -> None:
         """Make a backup if one is due."""
         now = self._now()
-        if not await asyncio.to_thread(_wanted, self._database, self._folder, now):
-            return
         try:
+            if not await asyncio.to_thread(_wanted, self._database, self._folder, now):
+                return
             made = await asyncio.to_thread(make_dated, self._database, self._folder, now=now)
-        except BackupError as error:
+        except (BackupError, OSError) as error:
             # A web page tells it too: where the folder lies is nobody's business.
             self.problem = str(error).replace(f"{self._folder.parent}/", "")
             log.error("backup.failed", problem=self.problem)

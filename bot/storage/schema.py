@@ -53,6 +53,7 @@ def migrate(engine: Engine, revision: str) -> None:
 
     with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # tables may be large
             connection.execute(text(_LOCK))
         before = _checked(connection, revisions())  # once more: somebody may have been here
         if before == revision:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import structlog
 
 from bot.storage.condition import Condition, StorageHealth
-from bot.storage.errors import SchemaError, StorageError
+from bot.storage.errors import NoAnswerError, SchemaError, StorageError
 from bot.storage.opening import import_all, opened_for
 from bot.tasks.timeouts import with_timeout
 
@@ -40,7 +40,9 @@ OPEN_WAIT_S = 10.0  # of a question that comes before the database is open
 RETRY_FOR_S = 10.0
 BACKOFF_S, BACKOFF_CAP_S = 0.05, 5.0
 CLOSE_TIMEOUT_S = 3.0
+ANSWER_WITHIN_S = 20.0  # longer than any limit of a statement or a connection
 WATCH_S = 10.0  # between looks at where the file of SQLite is
+PING_S = 60.0  # between looks at whether PostgreSQL answers, for a bot that has nothing to ask
 
 
 class Storage:
@@ -169,7 +171,10 @@ class Storage:
         self._condition.move("ready")
         self._settled.set()
         log.info("storage.opened", database=self.dialect)
-        if opened.file is not None:
+        while opened.file is None:
+            await asyncio.sleep(PING_S)
+            self.look()
+        else:
             while await asyncio.to_thread(opened.file.is_in_place):  # noqa: ASYNC110 - a file
                 await asyncio.sleep(WATCH_S)
             self._condition.damaged(await asyncio.to_thread(opened.rescue, datetime.now(UTC)))
@@ -252,6 +257,10 @@ class Storage:
         while True:
             try:
                 answer = await self._whole(opened.transaction(work, writes=writes))
+            except NoAnswerError as error:
+                self._condition.lost(str(error), to_writes=writes)
+                self.look()
+                raise StorageError(opened.name, str(error)) from None
             except opened.transient as error:
                 advice = opened.advice(error)
                 over = not patient or self._clock() + delay_s > until_s
@@ -280,8 +289,10 @@ class Storage:
         self._transactions.add(task)
         task.add_done_callback(self._transactions.discard)
         try:
-            return await asyncio.shield(task)
+            await asyncio.wait({task}, timeout=ANSWER_WITHIN_S)
         except asyncio.CancelledError:
-            if not task.done():
-                await asyncio.wait({task})
+            await asyncio.wait({task}, timeout=ANSWER_WITHIN_S)
             raise
+        if not task.done():
+            raise NoAnswerError
+        return task.result()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.guilds import store
 from bot.guilds.model import GuildSettings, WarnThreshold
+from bot.storage.errors import StorageError
+from bot.storage.models import GuildRow
 from tests.community.stage import Stage, serving, simulated
+from tests.integration.serving import until
 
 
 async def test_a_guild_has_defaults(stage: Stage) -> None:
@@ -50,3 +57,41 @@ async def test_settings_outlive_the_bot(
             assert stage.services.guilds.prefix_of(guild_id) == "?"
             assert await stage.say("?ping b", user="alice") == "pong b"
             assert await stage.services.guilds.of(guild_id) == before
+
+
+async def test_a_lost_database_is_not_asked_at_each_message(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guild that talks finds the settings some seconds after the database is back."""
+    guilds, asked = stage.services.guilds, []
+
+    async def lost(*_: object) -> object:
+        asked.append(1)
+        raise StorageError("it", "lost")
+
+    monkeypatch.setattr(store, "AGAIN_S", 0.2)
+    with monkeypatch.context() as patched:
+        patched.setattr(stage.services.storage, "read", lost)
+        for _ in range(20):
+            assert guilds.known(77) is None
+            await asyncio.sleep(0.001)
+    times = len(asked)
+    await until(lambda: guilds.known(77) is not None)
+
+    assert times == 1
+
+
+async def test_a_process_that_leads_again_knows_what_another_one_changed(stage: Stage) -> None:
+    """What was known before is asked anew."""
+    guilds = stage.services.guilds
+    await guilds.change(77, timezone="UTC", prefix="?")
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(update(GuildRow).values(timezone="Europe/Berlin"))
+
+    await stage.services.storage.write(work)
+    stage.services.pause()
+    stage.services.begin()
+
+    assert (await guilds.of(77)).timezone == "Europe/Berlin"
+    assert guilds.prefix_of(77) == "?"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,43 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     assert found == {"users"}
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sqlalchemy import event
+from bot.storage import engine, schema
+
+made = engine.plain_engine(engine.url_of(sys.argv[1], Path(sys.argv[2])))
+left = int(sys.argv[3])
+
+@event.listens_for(made, "after_cursor_execute")
+def count(connection, cursor, statement, *_):
+    global left
+    left -= statement.lstrip().startswith(("CREATE", "INSERT"))
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+schema.upgrade(made)
+"""
+
+
+@pytest.mark.parametrize("after", [1, 2, 12, 25])
+def test_a_migration_that_is_killed_in_the_middle_is_none(
+    url: str, engine: Engine, tmp_path: Path, after: int
+) -> None:
+    """SIGKILL after any of its statements leaves no table; the next start makes them all."""
+    command = [sys.executable, "-c", KILLED, url, str(tmp_path / "novera.db"), str(after)]
+    code = subprocess.run(command, cwd=ROOT, check=False, timeout=30).returncode
+    left = tables(engine)
+    schema.upgrade(engine)
+    complete = tables(engine)
+    engine.dispose()
+
+    assert code == -signal.SIGKILL
+    assert left == set()
+    assert complete == OURS
+
+
 UPGRADE = """
 import sys
 from pathlib import Path
@@ -188,6 +227,61 @@ async def test_what_is_answered_is_kept(url: str, tmp_path: Path) -> None:
         found = await users(storage)
 
     assert found == 40
+
+
+async def test_who_is_cancelled_leaves_whole_transactions_and_no_connection(
+    url: str, tmp_path: Path
+) -> None:
+    """At any moment: each transaction is kept as a whole or not at all, and all go on."""
+    draw = random.Random(7)
+    ended: list[int] = []
+
+    async def pair(number: int) -> None:
+        async def work(session: AsyncSession) -> None:
+            session.add(UserRow(user_id=2 * number))
+            await session.flush()
+            await asyncio.sleep(draw.random() * 0.004)
+            session.add(UserRow(user_id=2 * number + 1))
+
+        await storage.write(work)
+        ended.append(number)
+
+    async with opened(url, tmp_path) as (storage, _):
+        await users(storage)
+        for number in range(60):
+            asked = asyncio.ensure_future(pair(number))
+            await asyncio.sleep(draw.random() * 0.012)
+            asked.cancel()
+            await asyncio.wait({asked})
+        found = set(await storage.read(_user_ids))
+        opened_one: Any = storage._opened
+        held, health = opened_one._engine.sync_engine.pool.checkedout(), storage.health
+
+    assert {2 * number for number in ended} <= found
+    assert {each + 1 for each in found if each % 2 == 0} == {each for each in found if each % 2}
+    assert 0 < len(ended) < 60
+    assert held == 0
+    assert (health.state, health.retried, health.failed) == ("ready", 0, 0)
+
+
+async def _user_ids(session: AsyncSession) -> Sequence[int]:
+    return (await session.scalars(select(UserRow.user_id))).all()
+
+
+async def test_limits_of_postgresql_are_those_of_each_transaction(
+    postgresql: str, tmp_path: Path
+) -> None:
+    """Poolers refuse options of a connection, or hand it with them to somebody else."""
+    asked = text("SELECT setting, source FROM pg_settings WHERE name = 'statement_timeout'")
+
+    async def work(session: AsyncSession) -> tuple[str, str]:
+        setting, source = (await session.execute(asked)).one()
+        return setting, source
+
+    async with opened(postgresql, tmp_path) as (storage, _):
+        found = await storage.read(work)
+
+    assert found == ("10000", "session")
 
 
 async def test_work_that_fails_leaves_nothing(url: str, tmp_path: Path) -> None:

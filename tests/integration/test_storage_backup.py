@@ -294,6 +294,17 @@ async def test_a_backup_that_fails_is_told_and_tried_again(tmp_path: Path) -> No
     assert len(list(blocker.iterdir())) == 1
 
 
+@pytest.mark.usefixtures("database")
+async def test_a_folder_that_can_not_be_looked_into_is_told(tmp_path: Path) -> None:
+    """Nobody could say whether a backup is due."""
+    async with TaskManager() as tasks:
+        nightly = NightlyBackups(cast(Any, Serving(tmp_path, tasks)), now=lambda: NOW)
+        nightly._folder = tmp_path / ("long" * 100)
+        await nightly.look()
+
+    assert "too long" in str(nightly.problem)
+
+
 async def test_the_runner_ends_with_the_bot(tmp_path: Path) -> None:
     """And does not begin for PostgreSQL."""
     async with TaskManager() as tasks:

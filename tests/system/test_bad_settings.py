@@ -47,6 +47,14 @@ slow = pytest.mark.slow
         pytest.param(
             "JOB_WORKERS", "50%", "a whole number from 1 to 64", ("bot",), id="percent", marks=slow
         ),
+        pytest.param(
+            "DATABASE_URL",
+            "postgresql://u:p@h:port/d",
+            "postgresql://user:password@host/name, or be empty",
+            ("bot",),
+            id="no port",
+            marks=slow,
+        ),
         pytest.param("STANDBY", "perhaps", "true or false", BOTH, id="no truth value", marks=slow),
         pytest.param("HUNG_AFTER", "5", "HUNG_AFTER_S", BOTH, id="nearly a name"),
         pytest.param("PLUGIN", "a%(here)s", "PLUGINS", BOTH, id="both", marks=slow),

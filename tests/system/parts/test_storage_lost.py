@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.storage.errors import StorageError
+from bot.storage import storage as storing
+from bot.storage.errors import SchemaError, StorageError
 from bot.storage.models import UserRow
 from bot.storage.storage import Storage
 from bot.tasks.manager import TaskManager
 from tests.community.stage import serving, simulated
 from tests.integration.serving import settings_for, until
-from tests.postgresql import Server, initdb
+from tests.postgresql import PASSWORD, Server, initdb
 
 pytestmark = pytest.mark.slow
 
@@ -90,6 +93,81 @@ async def test_what_was_answered_outlives_the_death_of_the_server(
     assert answered <= found
     assert health.state == "ready"
     assert health.retried + unanswered > 0
+
+
+async def test_a_server_that_neither_answers_nor_fails_is_told_and_waited_for(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a host that is gone: nobody waits for ever, and it is seen by whoever asks nothing."""
+    monkeypatch.setattr(storing, "ANSWER_WITHIN_S", 1.0)
+    monkeypatch.setattr(storing, "PING_S", 0.3)
+    monkeypatch.setattr(storing, "BACKOFF_CAP_S", 0.2)
+    settings = settings_for(tmp_path, {"database_url": SecretStr(server.url())})
+    async with TaskManager() as tasks:
+        storage = Storage(settings, tasks=tasks, on_refused=lambda error: None)
+        await keep(storage, 1)
+        server.freeze()
+        try:
+            await until(lambda: storage.health.state == "degraded")
+            with pytest.raises(StorageError, match="neither answers nor fails"):
+                await keep(storage, 2)
+        finally:
+            server.thaw()
+        await until(lambda: storage.health.state == "ready")
+        await keep(storage, 3)
+        found = await kept(storage)
+        await storage.close()
+
+    assert {1, 3} <= found
+
+
+async def test_a_password_that_is_wrong_is_told_and_a_right_one_is_taken(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing ends the bot; the address is not repeated."""
+    monkeypatch.setattr(storing, "BACKOFF_CAP_S", 0.2)
+    server.ask_passwords()
+    url = server.url().replace(PASSWORD, "another-one")
+    settings = settings_for(tmp_path, {"database_url": SecretStr(url)})
+    refused: list[SchemaError] = []
+    async with TaskManager() as tasks:
+        storage = Storage(settings, tasks=tasks, on_refused=refused.append)
+        storage.start()
+        await until(lambda: storage.health.state == "degraded")
+        problem = str(storage.health.problem)
+        with psycopg.connect(server.url(), autocommit=True) as operator:
+            operator.execute("ALTER USER novera PASSWORD 'another-one'")
+        await until(lambda: storage.health.state == "ready")
+        await keep(storage, 1)
+        await storage.close()
+
+    assert problem == "it refuses the user or the password of DATABASE_URL"
+    assert refused == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param(("/postgres", "/nothing"), "no such database", id="database"),
+        pytest.param(("127.0.0.1", "nowhere.invalid"), "name of its host", id="host"),
+        pytest.param((":", ":1"), "nobody answers there", id="port"),
+    ],
+)
+async def test_an_address_that_is_wrong_is_told(
+    server: Server, tmp_path: Path, change: tuple[str, str], told: str
+) -> None:
+    """In words, since PostgreSQL's own may hold the address."""
+    head, _, tail = server.url().rpartition(change[0])
+    url = head + (re.sub(r"^\d+", ":1", tail) if change[0] == ":" else change[1] + tail)
+    settings = settings_for(tmp_path, {"database_url": SecretStr(url)})
+    async with TaskManager() as tasks:
+        storage = Storage(settings, tasks=tasks, on_refused=lambda error: None)
+        storage.start()
+        await until(lambda: storage.health.state == "degraded", timeout_s=20)
+        problem = str(storage.health.problem)
+        await storage.close()
+
+    assert told in problem
 
 
 async def test_a_bot_without_its_database_goes_on(
