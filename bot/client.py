@@ -66,7 +66,8 @@ class Novera(commands.Bot):
 
     async def login(self, token: str) -> None:
         """Log in; while Discord is waited for, a thread imports what will be loaded then."""
-        if hasattr(self, "services"):  # a spare has none yet, and has imported all
+        # A spare has no services yet, and has imported all.
+        if self._importing is None and hasattr(self, "services"):
             self._importing = self.services.tasks.create_task(
                 import_beside(warm.ours(self.settings)), name="plugin-imports"
             )

@@ -31,6 +31,7 @@ ANY_BOT = (
     "sqlite3",
 )
 OWN_BOT = (
+    "bot.background.background",
     "bot.guilds.store",
     "bot.moderation.cases",
     "bot.storage.nightly",
