@@ -89,6 +89,8 @@ class GuildSettingsStore:
         async with self._changing:
             changed = replace(await self.of(guild_id), **changes)
             now = datetime.now(UTC)
+            # Until it is kept: whoever is cut off here may or may not have changed it.
+            self._known.pop(guild_id, None)
             await self._services.storage.write(lambda session: rows.keep(session, changed, now))
             self._keep(changed)
         if "prefix" in changes:
@@ -121,7 +123,7 @@ class GuildSettingsStore:
         try:
             settings = await self.of(guild_id)
         except StorageError as error:
-            log.info("guild_settings.not_read", guild=guild_id, problem=error.advice)
+            log.debug("guild_settings.not_read", guild=guild_id, problem=error.advice)
             await asyncio.sleep(AGAIN_S)  # not at each message of a guild that talks
         else:
             self._correct_prefix(settings)

@@ -217,8 +217,7 @@ class Storage:
         while await self.until_open():
             try:
                 await work()
-            except StorageError as error:
-                log.info("storage.lost_in_work", problem=error.advice)
+            except StorageError:
                 await asyncio.sleep(BACKOFF_CAP_S)
             else:
                 return

@@ -95,3 +95,19 @@ async def test_a_process_that_leads_again_knows_what_another_one_changed(stage: 
 
     assert (await guilds.of(77)).timezone == "Europe/Berlin"
     assert guilds.prefix_of(77) == "?"
+
+
+async def test_who_is_cancelled_in_a_change_leaves_what_the_database_has(stage: Stage) -> None:
+    """The transaction ends all the same; what is in memory must not be older."""
+    guilds = stage.services.guilds
+    await guilds.change(77, timezone="UTC")
+    asked = asyncio.ensure_future(guilds.change(77, timezone="Europe/Berlin"))
+    while not stage.services.storage._transactions:  # noqa: ASYNC110 - the very next turn
+        await asyncio.sleep(0)
+    asked.cancel()
+    await asyncio.wait({asked})
+    found = (await guilds.of(77)).timezone
+    guilds.forget()
+
+    assert asked.cancelled()
+    assert found == (await guilds.of(77)).timezone

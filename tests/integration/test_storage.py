@@ -284,6 +284,21 @@ async def test_limits_of_postgresql_are_those_of_each_transaction(
     assert found == ("10000", "session")
 
 
+async def test_a_text_is_kept_and_found_without_nul_characters(url: str, tmp_path: Path) -> None:
+    """PostgreSQL knows none, and no user types one."""
+
+    async def work(session: AsyncSession) -> Sequence[str | None]:
+        session.add(UserRow(user_id=1, timezone="a\0b"))
+        await session.flush()
+        asked = select(UserRow.timezone).where(UserRow.timezone == "\0ab")
+        return (await session.scalars(asked)).all()
+
+    async with opened(url, tmp_path) as (storage, _):
+        found = await storage.write(work)
+
+    assert found == ["ab"]
+
+
 async def test_work_that_fails_leaves_nothing(url: str, tmp_path: Path) -> None:
     """A handler's own error goes through, and takes the whole transaction with it."""
 

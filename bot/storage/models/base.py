@@ -22,6 +22,17 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 Snowflake = BigInteger
 
 
+class Words(TypeDecorator[str]):
+    """A text without NUL characters, which PostgreSQL refuses and nobody can see."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Answer *value* without them."""
+        return None if value is None else value.replace("\0", "")
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC time, kept as integer milliseconds since 1970: alike and sortable everywhere."""
 
@@ -51,7 +62,7 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=_NAMES)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         int: BigInteger,
-        str: String,
+        str: Words,
         datetime: UtcDateTime,
         dict[str, Any]: JSON(none_as_null=True),
         list[Any]: JSON(none_as_null=True),
