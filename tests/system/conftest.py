@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -19,6 +20,13 @@ FAILED = pytest.StashKey[bool]()
 
 Make = Callable[..., Installation]
 Measured = Callable[[float], None]
+
+
+def pytest_configure() -> None:
+    """Let what the tests start be ended by signals that a shell ignores for us (`&`, `nohup`)."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)  # children inherit what is ignored, not this
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
