@@ -32,7 +32,7 @@ def name_of(url: URL) -> str:
 
 def plain_engine(url: URL) -> Engine:
     """Answer an engine for threads; nothing is connected yet."""
-    engine = create_engine(url, **_options(url))
+    engine = create_engine(url, **_options(url, connections=1))  # one thread uses it
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", lambda connection, _record: use_wal(connection))
     _prepare(engine)
@@ -43,16 +43,17 @@ def loop_engine(url: URL) -> AsyncEngine:
     """Answer an engine for the event loop; nothing is connected yet."""
     if url.get_backend_name() == "sqlite":
         url = url.set(drivername="sqlite+aiosqlite")
-    engine = create_async_engine(url, **_options(url))
+    engine = create_async_engine(url, **_options(url, connections=POOL_SIZE))
     _prepare(engine.sync_engine)
     return engine
 
 
-def _options(url: URL) -> dict[str, Any]:
+def _options(url: URL, *, connections: int) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_TIMEOUT_S}, "pool_timeout": POOL_WAIT_S}
     return {
-        "pool_size": POOL_SIZE,
+        "pool_size": connections,
+        "max_overflow": connections,  # servers for many customers give each a few
         "pool_timeout": POOL_WAIT_S,
         "pool_pre_ping": True,  # a connection that the server has dropped is found before its use
         "connect_args": {

@@ -121,6 +121,39 @@ async def test_a_server_that_neither_answers_nor_fails_is_told_and_waited_for(
     assert {1, 3} <= found
 
 
+async def test_a_server_that_takes_no_writes_is_told_until_it_does(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a replica that was not promoted, or a disk that ran full: it still reads."""
+    monkeypatch.setattr(storing, "RETRY_FOR_S", 0.2)
+    monkeypatch.setattr(storing, "BACKOFF_CAP_S", 0.2)
+    settings = settings_for(tmp_path, {"database_url": SecretStr(server.url())})
+    async with TaskManager() as tasks:
+        storage = Storage(settings, tasks=tasks, on_refused=lambda error: None)
+        await keep(storage, 1)
+        with psycopg.connect(server.url(), autocommit=True) as operator:
+            operator.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            operator.execute("SELECT pg_reload_conf()")
+            await until(lambda: not _takes_writes(server))
+            with pytest.raises(StorageError, match="ReadOnlySqlTransaction"):
+                await keep(storage, 2)
+            found, lost = await kept(storage), storage.health.state
+            operator.execute("SET default_transaction_read_only = off")
+            operator.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            operator.execute("SELECT pg_reload_conf()")
+        await until(lambda: storage.health.state == "ready")
+        await keep(storage, 3)
+        await storage.close()
+
+    assert (found, lost) == ({1}, "degraded")
+
+
+def _takes_writes(server: Server) -> bool:
+    with psycopg.connect(server.url()) as connection:
+        row = connection.execute("SHOW default_transaction_read_only").fetchone()
+    return row == ("off",)
+
+
 async def test_a_password_that_is_wrong_is_told_and_a_right_one_is_taken(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
