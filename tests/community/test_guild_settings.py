@@ -64,14 +64,17 @@ async def test_a_lost_database_is_not_asked_at_each_message(
 ) -> None:
     """A guild that talks finds the settings some seconds after the database is back."""
     guilds, asked = stage.services.guilds, []
+    await stage.services.storage.opened()
 
     async def lost(*_: object) -> object:
         asked.append(1)
         raise StorageError("it", "lost")
 
-    monkeypatch.setattr(store, "AGAIN_S", 0.2)
+    monkeypatch.setattr(store, "AGAIN_S", 1.0)
     with monkeypatch.context() as patched:
         patched.setattr(stage.services.storage, "read", lost)
+        assert guilds.known(77) is None
+        await until(lambda: bool(asked))
         for _ in range(20):
             assert guilds.known(77) is None
             await asyncio.sleep(0.001)
