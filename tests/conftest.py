@@ -21,7 +21,7 @@ TIMES = pytest.StashKey[dict[int, float]]()
 # How many examples a property is tried with: some each time, many with `./test.sh --all`. A busy
 # machine is no reason to fail.
 settings.register_profile(
-    "quick", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "quick", max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("deep", settings.get_profile("quick"), max_examples=200)
 settings.load_profile("quick")

@@ -200,7 +200,7 @@ def test_a_flood_leaves_the_judging_thread_its_time() -> None:
 
         futures = [clients.submit(hammer) for _ in range(8)]
         published = 0
-        until_s = time.monotonic() + 1.0
+        until_s = time.monotonic() + 0.5
         while time.monotonic() < until_s:
             board.publish(report())
             published += 1
@@ -209,7 +209,7 @@ def test_a_flood_leaves_the_judging_thread_its_time() -> None:
         for future in futures:
             future.result(timeout=20)
 
-    assert published >= 8
+    assert published >= 4
 
 
 def test_slow_clients_cannot_keep_others_out() -> None:
@@ -255,7 +255,7 @@ def test_a_client_that_says_nothing_is_closed() -> None:
 
 def test_a_client_that_drips_has_the_same_time() -> None:
     """Every byte would start a socket's own timeout anew; the deadline stays."""
-    quick = partial(Connections, head_timeout_s=0.5)
+    quick = partial(Connections, head_timeout_s=0.2)
     with serving(connections=quick) as port:
         with socket.create_connection(("127.0.0.1", port), timeout=0.02) as drip:
             dripped = 0
@@ -305,7 +305,7 @@ def test_a_port_in_use_is_taken_as_soon_as_it_is_free(monkeypatch: pytest.Monkey
     with socket.create_server(("127.0.0.1", port)):
         server.start()
         assert until(lambda: any(line["event"] == "http.port_unavailable" for line in logs))
-        time.sleep(0.3)
+        time.sleep(0.15)  # it tries again, and says no more
     assert until(lambda: server.port == port)
     assert get(port, "/livez")[0] == 200
     server.stop(5.0)

@@ -37,7 +37,7 @@ from tests.sources import ROOT
 OURS = {*Base.metadata.tables, schema.VERSION_TABLE}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def url(request: pytest.FixtureRequest) -> str:
     """The `DATABASE_URL` of an empty database."""
     return "" if request.param == "sqlite" else str(request.getfixturevalue("postgresql"))
@@ -149,7 +149,9 @@ schema.upgrade(made)
 """
 
 
-@pytest.mark.parametrize("after", [1, 2, 12, 25])
+@pytest.mark.parametrize(
+    "after", [12, *(pytest.param(each, marks=pytest.mark.slow) for each in (1, 2, 25))]
+)
 def test_a_migration_that_is_killed_in_the_middle_is_none(
     url: str, engine: Engine, tmp_path: Path, after: int
 ) -> None:

@@ -365,7 +365,7 @@ def test_a_call_that_is_not_answered_ends(
     """In time, and with its reason."""
     path = tmp_path / "s"
     listener = Listener(path, answer)
-    rpc = SupervisordRpc(path, timeout_s=0.3)
+    rpc = SupervisordRpc(path, timeout_s=0.1)
     began_s = time.monotonic()
     try:
         with pytest.raises(SupervisordSilentError) as caught:
@@ -396,7 +396,7 @@ def test_a_call_under_way_is_ended_by_a_stop(tmp_path: Path) -> None:
     path = tmp_path / "s"
     listener = Listener(path, None)
     rpc = SupervisordRpc(path, timeout_s=20.0)
-    timer = threading.Timer(0.3, rpc.abort)
+    timer = threading.Timer(0.1, rpc.abort)
     timer.start()
     began_s = time.monotonic()
     try:
