@@ -36,6 +36,13 @@ def readies_s(installation: Installation) -> list[float]:
     return [float(each["stages_s"]["ready"]) for each in told]
 
 
+def is_done(installation: Installation, pid: int) -> bool:
+    """Answer whether the process is ready, and nothing is left to do of what came."""
+    beat = installation.beat()
+    ready = beat is not None and beat.pid == pid and beat.state == "ready"
+    return beat is not None and ready and beat.gateway.journal.unfinished == 0
+
+
 def import_s() -> float:
     """Answer the seconds in which a new interpreter imports the bot and all its plugins."""
     modules = ["bot.client", "bot.services", *BotSettings.model_fields["plugins"].default]
@@ -47,14 +54,13 @@ def import_s() -> float:
 
 def timed(installation: Installation, start: Start) -> float:
     """Start a process, answer the seconds to its first answer, and end it."""
-    before = len(readies_s(installation))
     began_s = time.monotonic()
     process = start(installation)
     answered_s = until_answered(installation)
     if answered_s is None:
         raise RuntimeError(f"never answered\n{installation.tails()[-4000:]}")
-    if start is ours:  # what a RESUME brings may be answered before it is over
-        until(lambda: len(readies_s(installation)) > before, "it says that it is ready")
+    if start is ours:  # ended in the middle of what it was asked, it would leave that to the next
+        until(lambda: is_done(installation, process.pid), "it is ready and has handled everything")
     process.terminate()
     process.wait(20)
     return answered_s - began_s
